@@ -1,0 +1,44 @@
+"""What flows between parts: `Source` says what an encoder will read, `Stream` is what it gives on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from torch import Tensor
+
+Batch = dict[str, Tensor]
+"""One step's input: named tensors, B rows each. A key is a group of columns of one kind (`number`, `category`, ...)
+or a column with an encoder of its own; a column of variable length `note` has `note.mask` (B, T) beside it, True
+where there is a token; the target `y` is `target.y`."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What one encoder reads.
+
+    kind and sizes:
+      table     {"number": features, "boolean": features, ...} (floats) and {"category": [rows of each table]} (ids)
+      text      {"vocabulary": V, "length": longest}; ids (B, T), 0 is padding, 1 unknown
+      image     {"height", "width", "channels", "mean": [C], "deviation": [C]}; uint8 (B, H, W, C)
+      vector    {"size": D}; float (B, D)
+    """
+
+    name: str
+    kind: str
+    sizes: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """x (B, T, D); mask (B, T), True where there is a token, None when all are; grid (H, W) for pictures (T = H*W);
+    aux: extra loss terms by name, each `(sum, count)`."""
+
+    x: Tensor
+    mask: Tensor | None = None
+    grid: tuple[int, int] | None = None
+    aux: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+
+    def with_x(self, x: Tensor) -> Stream:
+        """The same stream with another x."""
+        return replace(self, x=x)

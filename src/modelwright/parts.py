@@ -1,0 +1,141 @@
+"""Finds interchangeable parts by file name and builds them from `{kind, options}`.
+
+A part's kind is its file's name, its options are the keyword-only arguments of its constructor, their help the
+`name: text` lines under `Options:` in its docstring. Nothing is declared anywhere else. Knows no particular part.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import typing
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from .errors import Problem, UserError, did_you_mean
+
+_registered: dict[tuple[str, str], type] = {}
+
+
+@cache
+def _folder(room: str) -> dict[str, str]:
+    """kind -> file of every part in a room, without importing any of them."""
+    path = Path(__file__).parent / room
+    found = {m.name: str(path / f"{m.name}.py") for m in pkgutil.iter_modules([str(path)]) if not m.name.startswith("_")}
+    return dict(sorted(found.items()))
+
+
+@cache
+def _entry_points(room: str) -> dict[str, Any]:
+    return {point.name: point for point in entry_points(group=f"modelwright.{room}")}
+
+
+def kinds(room: str) -> list[str]:
+    """Every kind of a room: its files, installed entry points `modelwright.<room>`, and registered classes."""
+    return sorted({*_folder(room), *_entry_points(room), *(kind for r, kind in _registered if r == room)})
+
+
+def origin(room: str, kind: str) -> str:
+    """The file (or entry point) a kind comes from."""
+    if (room, kind) in _registered:
+        return inspect.getfile(_registered[room, kind])
+    return _folder(room).get(kind) or f"entry point {_entry_points(room)[kind].value}"
+
+
+def register(room: str, part: type) -> str:
+    """Make a Python class usable as a kind of this process; returns that kind, the class's name in lower case."""
+    kind = part.__name__.lower()
+    if kind in _folder(room):
+        raise UserError(f"'{kind}' is already a kind in {room}.", hint="Rename the class.")
+    _registered[room, kind] = part
+    return kind
+
+
+def find(room: str, kind: str) -> type:
+    """The class of a kind. Raises UserError with the nearest names for an unknown kind."""
+    if (room, kind) in _registered:
+        return _registered[room, kind]
+    if kind in _folder(room):  # only names that are files of the room ever reach the importer
+        return public_class(importlib.import_module(f"modelwright.{room}.{kind}"))
+    if kind in _entry_points(room):
+        return _entry_points(room)[kind].load()
+    raise UserError(f"'{kind}' is not a kind of {room}.", hint=did_you_mean(kind, kinds(room)))
+
+
+def public_class(module: ModuleType) -> type:
+    """The one public class that a part's file defines."""
+    found = [
+        value
+        for name, value in vars(module).items()
+        if inspect.isclass(value) and value.__module__ == module.__name__ and not name.startswith("_")
+    ]
+    assert len(found) == 1, f"{module.__name__} must define exactly one public class, it defines {found}"
+    return found[0]
+
+
+def options(part: Any) -> dict[str, inspect.Parameter]:
+    """The keyword-only parameters of a part's constructor (or of a function), annotations resolved."""
+    target = part.__init__ if inspect.isclass(part) else part
+    hints = typing.get_type_hints(target, include_extras=True)
+    return {
+        name: parameter.replace(annotation=hints.get(name, Any))
+        for name, parameter in inspect.signature(target).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+
+
+def option_help(part: Any) -> dict[str, str]:
+    """option -> its line under `Options:` in the docstring."""
+    lines = (inspect.getdoc(part) or "").partition("Options:")[2].splitlines()
+    pairs = (line.strip().partition(": ") for line in lines)
+    return {name: text for name, colon, text in pairs if colon and name.isidentifier()}
+
+
+def split(config: Any) -> tuple[str, dict[str, Any]]:
+    """`"rnn"` or `{"kind": "rnn", "cell": "lstm"}` -> kind and options."""
+    if isinstance(config, str):
+        return config, {}
+    given = dict(config)
+    return given.pop("kind"), given
+
+
+def validate(part: Any, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """Options coerced to their annotated types, and a Problem for each that cannot be."""
+    known, values, problems = options(part), {}, []
+    for name, value in given.items():
+        if name not in known:
+            problems.append(Problem((name,), "no such option.", did_you_mean(name, known)))
+            continue
+        try:
+            values[name] = _adapter(known[name].annotation).validate_python(value)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            problems.append(Problem((name,), f"{first['msg']}, given {value!r}."))
+    missing = [n for n, p in known.items() if p.default is inspect.Parameter.empty and n not in given]
+    problems += [Problem((), f"the option '{name}' is missing.") for name in missing]
+    return values, problems
+
+
+def _adapter(annotation: Any) -> TypeAdapter:
+    try:
+        return TypeAdapter(annotation, config=ConfigDict(strict=False))
+    except Exception:  # pydantic refuses a config beside types that carry their own
+        return TypeAdapter(annotation)
+
+
+def build(room: str, config: Any, *supplied: Any) -> Any:
+    """Construct a part from its config; `supplied` are the positional arguments that the house hands in."""
+    kind, given = split(config)
+    part = find(room, kind)
+    values, problems = validate(part, given)
+    if problems:
+        first = problems[0]
+        raise UserError(first.message, where=".".join([room, kind, *map(str, first.path)]), hint=first.hint)
+    return part(*supplied, **values)
