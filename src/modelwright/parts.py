@@ -54,6 +54,14 @@ def kinds(room: str) -> list[str]:
     return sorted({*own, *_entry_points(room), *(kind for r, kind in _registered if r == room)})
 
 
+def kind_of(room: str, part: Any) -> str:
+    """The kind of a built part (or of its class)."""
+    part = part if inspect.isclass(part) else type(part)
+    own = [kind for (r, kind), known in _registered.items() if r == room and known is part]
+    own += [name for name, point in _entry_points(room).items() if point.value == f"{part.__module__}:{part.__qualname__}"]
+    return own[0] if own else part.__module__.rpartition(".")[2]
+
+
 def origin(room: str, kind: str) -> str:
     """The file (or entry point) a kind comes from."""
     if (room, kind) in _registered:

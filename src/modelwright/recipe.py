@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
 from . import parts
 from .errors import Problem, RecipeError, UserError, did_you_mean
@@ -27,7 +27,7 @@ def _seconds(value: Any) -> Any:
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, populate_by_name=True)
 
 
 PartConfig = str | dict[str, Any]
@@ -42,6 +42,7 @@ class ModelOptions(_Strict):
     fuse: PartConfig | None = None
     heads: dict[str, PartConfig] = Field(default_factory=dict)
     weights: Literal["fixed", "uncertainty"] = "fixed"
+    start: str | None = Field(None, alias="from")  # a run folder to start from
 
 
 class TrainOptions(_Strict):
@@ -85,6 +86,13 @@ class Recipe(_Strict):
     privacy: dict[str, Any] | None = None
     base: Path = Field(default=Path("."), exclude=True)
     source: str = Field(default="recipe", exclude=True)
+    _marks: dict[tuple, Any] = PrivateAttr(default_factory=dict)
+
+    def error(self, problems: list[Problem]) -> RecipeError:
+        """All `problems` as one error, each with its line and column."""
+        first = {problem.path: problem for problem in reversed(problems)}  # a union reports one mistake several times
+        marks = self._marks
+        return RecipeError([_line(p, marks, self.source) for p in sorted(first.values(), key=lambda p: _position(p, marks))])
 
     def target_names(self) -> list[str]:
         """The targets, in the recipe's order."""
@@ -100,15 +108,19 @@ class Recipe(_Strict):
 
     def plain(self) -> dict[str, Any]:
         """The recipe as YAML-able values; data that only lives in memory is named by its type."""
-        values = self.model_dump(exclude_none=True, exclude_defaults=True)
-        values["data"] = _plain_data(self.data)
-        return values
+        values = self.model_dump(exclude_none=True, by_alias=True, exclude={"data"})
+        return {"data": _plain_data(self.data, self.base), **values}
 
 
-def _plain_data(data: Any) -> Any:
-    if isinstance(data, Mapping) and all(isinstance(v, (str, int, float, bool, list, dict, Path)) for v in data.values()):
-        return {k: str(v) if isinstance(v, Path) else v for k, v in data.items() if not isinstance(v, list) or len(v) < 1000}
-    return str(data) if isinstance(data, (str, Path)) else f"<{type(data).__name__}>"
+def _plain_data(data: Any, base: Path) -> Any:
+    """Data as a later process can find it again: paths made absolute, names of data sets left as they are."""
+    if isinstance(data, Mapping):
+        if all(isinstance(value, (str, int, float, bool, list, dict, Path)) for value in data.values()):
+            paths = ("path", "train", "validation", "test")
+            return {k: _plain_data(v, base) if k in paths else v for k, v in data.items()}
+    elif isinstance(data, (str, Path)):
+        return str((base / data).resolve()) if (base / data).exists() else str(data)
+    return f"<{type(data).__name__}>"
 
 
 def load(given: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
@@ -125,16 +137,18 @@ def load(given: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) -
         path = _override(values, text)
         marks = {key: mark for key, mark in marks.items() if key[: len(path)] != path}
         marks[path] = None
-    problems = _upgrade_parts(values)
+    _register_classes(values)
+    problems: list[Problem] = []
     recipe = None
     try:
         recipe = Recipe(**values, base=base, source=source)
     except ValidationError as error:
         problems += [_from_pydantic(e, values) for e in error.errors(include_url=False)]
     problems += _check(values)
-    if problems or recipe is None:
-        first = {problem.path: problem for problem in reversed(problems)}  # a union reports one mistake several times
-        raise RecipeError([_line(p, marks, source) for p in sorted(first.values(), key=lambda p: _position(p, marks))])
+    recipe = recipe or Recipe.model_construct(base=base, source=source)
+    recipe._marks = marks
+    if problems:
+        raise recipe.error(problems)
     return recipe
 
 
@@ -199,7 +213,7 @@ def _override(values: dict[str, Any], text: str) -> tuple[str, ...]:
     return path
 
 
-def _upgrade_parts(values: dict[str, Any]) -> list[Problem]:
+def _register_classes(values: dict[str, Any]) -> None:
     """Python classes given as parts become registered kinds, so that the recipe stays plain data."""
     model = values.get("model")
     for room in ("encoders", "heads"):
@@ -209,7 +223,6 @@ def _upgrade_parts(values: dict[str, Any]) -> list[Problem]:
             if isinstance(kind, type):
                 known = parts.register(room, kind)
                 configs[name] = {**config, "kind": known} if isinstance(config, dict) else known
-    return []
 
 
 def _from_pydantic(error: Any, values: Any) -> Problem:
