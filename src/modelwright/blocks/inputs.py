@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import UserError
+from .masks import read_tokens
 from .numbers import Periodic, PiecewiseLinear
 from .stream import Batch, Source
 
@@ -134,7 +135,8 @@ class Steps(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         if self.table is not None:
-            return self.table(batch[self.name]), token_mask(batch, self.name)
+            ids, mask = read_tokens(batch, self.name)
+            return self.table(ids), mask
         if self.picture is not None:
             return self.picture(batch).permute(0, 2, 3, 1).flatten(2), None
         return batch[self.name].float().unsqueeze(-1), None
@@ -177,7 +179,8 @@ class Tokens(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         if self.kind == "text":
-            return self.table(batch[self.name]), token_mask(batch, self.name)
+            ids, mask = read_tokens(batch, self.name)
+            return self.table(ids), mask
         if self.kind == "image":
             x = self.patch(F.pad(self.picture(batch), self.margin))
             return x.flatten(2).transpose(1, 2) + self.positions, None
@@ -188,12 +191,6 @@ class Tokens(nn.Module):
         if self.categories is not None:
             tokens.append(self.categories(batch["category"]))
         return tokens[0] if len(tokens) == 1 else torch.cat(tokens, 1), None
-
-
-def token_mask(batch: Batch, name: str) -> Tensor:
-    """(B, T), True at tokens: the batch's own mask, else every id but 0."""
-    mask = batch.get(f"{name}.mask")
-    return batch[name] != 0 if mask is None else mask
 
 
 def unreadable(reader: str, source: Source, hint: str) -> UserError:
