@@ -16,17 +16,11 @@ def build(name: str, config: str | dict[str, Any], target: bool = False) -> Any:
     return parts.build("columns", config, name, target)
 
 
-def kind_of(column: Any) -> str:
-    """The kind under which `parts` finds a column's class."""
-    module = type(column).__module__
-    return module.rpartition(".")[2] if module.startswith(__name__ + ".") else type(column).__name__.lower()
-
-
 def dump(columns: dict[str, Any]) -> dict[str, Any]:
     """Fitted columns as one JSON-able dict. Options are read back from the attributes of the same names."""
     return {
         name: {
-            "kind": kind_of(column),
+            "kind": parts.kind_of("columns", column),
             "target": column.target,
             "options": {option: getattr(column, option) for option in parts.options(type(column))},
             "state": column.state(),
