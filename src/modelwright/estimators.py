@@ -33,7 +33,7 @@ class _Estimator(BaseEstimator):
         if not validation:
             train.setdefault("early_stop", 0)
         table = _table(features).append_column(_TARGET, target)
-        data = {"path": table, "split": {"kind": "stratified" if kind == "category" else "random", "fractions": [1 - validation, validation, 0.0]}}
+        data = {"train": table, "split": {"kind": "stratified" if kind == "category" else "random", "fractions": [1 - validation, validation, 0.0]}}
         columns = {name: {"kind": "number"} for name in table.column_names[:-1]}
         recipe = load({"data": data, "target": _TARGET, "columns": {**columns, _TARGET: {"kind": kind}}, "model": self.model or {}, "train": train})
         prepared = prepare(recipe)

@@ -6,7 +6,7 @@ Shared by training and the dry run. Writes nothing but the cache of encoded data
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -104,7 +104,8 @@ def prepare(
     seconds["read"] = clock()
     part = _split(recipe, rows, fold)
     if sample is not None and rows.table.num_rows > sample:
-        rows, part = rows.head(sample), part[:sample]
+        keep = np.sort(np.random.default_rng(0).choice(len(part), sample, replace=False))
+        rows, part = replace(rows, table=rows.table.take(keep)), part[keep]
     inferred: dict[str, Inferred] = {}
     if columns is None:
         columns, inferred = build_columns(recipe, rows)
@@ -142,8 +143,8 @@ def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarr
     if fold is None and isinstance(config, dict) and config.get("kind") == "folds":
         config = {"kind": "stratified", "fractions": [0.9, 0.1, 0.0]}  # the folds have tested: the model gets all rows
     if fold is not None:
-        group = config.get("column") if isinstance(config, dict) and config.get("kind") == "group" else None
-        part = folds(rows, names, fold[1], seed, group)[fold[0]]
+        group = config.get("column") if isinstance(config, dict) else None
+        part = folds(rows, names, fold[1], seed, group=group)[fold[0]]
     else:
         part = split(rows, names, config, seed)
     if not (part == 0).any():
