@@ -59,10 +59,10 @@ class Flat(nn.Module):
         self.numbers: nn.Module | None = None
         sizes = source.sizes
         if source.kind == "table":
-            self.floats = [key for key in sizes if key != "category"]
+            self.floats = _float_groups(sizes)
             self.width = sum(sizes[key] for key in self.floats)
             if numbers != "none" and sizes.get("number"):
-                spread = (PiecewiseLinear if numbers == "piecewise" else Periodic)(sizes["number"])
+                spread = _spread(numbers, sizes)
                 self.numbers = spread
                 self.width += spread.width - sizes["number"]
             if sizes.get("category"):
@@ -168,7 +168,7 @@ class Tokens(nn.Module):
             raise unreadable("a transformer", source, "Choose mlp, cnn or rnn for a vector.")
 
     def _table(self, sizes: dict[str, Any]) -> None:
-        self.floats = [key for key in sizes if key != "category" and sizes[key]]
+        self.floats = _float_groups(sizes)
         features = sum(sizes[key] for key in self.floats)
         if features:
             bound = 1 / math.sqrt(self.width)
@@ -191,6 +191,17 @@ class Tokens(nn.Module):
         if self.categories is not None:
             tokens.append(self.categories(batch["category"]))
         return tokens[0] if len(tokens) == 1 else torch.cat(tokens, 1), None
+
+
+def _float_groups(sizes: dict[str, Any]) -> list[str]:
+    """The groups of a table that hold floats: their size is a number of features, where others have lists."""
+    return [group for group, features in sizes.items() if isinstance(features, int) and features]
+
+
+def _spread(numbers: Numbers, sizes: dict[str, Any]) -> PiecewiseLinear | Periodic:
+    if numbers == "periodic":
+        return Periodic(sizes["number"])
+    return PiecewiseLinear(sizes["number"], edges=sizes.get("edges"))
 
 
 def unreadable(reader: str, source: Source, hint: str) -> UserError:

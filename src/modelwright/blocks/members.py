@@ -14,7 +14,7 @@ from .stream import Stream
 
 
 def shares(stream: Stream) -> Tensor | None:
-    """(B, T): what each position counts in its row, 1 in sum; None when T is 1. An empty row's first position counts."""
+    """(B, T): what each position counts in its row, 1 in sum; None when T is 1. An empty row's first counts."""
     rows, positions = stream.x.shape[:2]
     if positions == 1:
         return None
