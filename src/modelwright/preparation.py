@@ -111,7 +111,7 @@ def prepare(
         columns, inferred = build_columns(recipe, rows)
         fit_columns(rows, columns, part == 0)
     seconds["fit"] = clock()
-    encoded = encode(rows.table, columns)
+    encoded = encode(rows.table, columns, own_encoders(recipe, columns))
     seconds["encode"] = clock()
     choices = choose(recipe, model_sources(recipe, columns), targets_of(columns), int((part == 0).sum()))
     _fill_options(recipe, columns)
@@ -155,11 +155,17 @@ def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarr
 def model_sources(recipe: Recipe, columns: dict[str, Any]) -> list[Source]:
     """What the encoders read: the table, and each column with an encoder of its own."""
     inputs = {name: column for name, column in columns.items() if not column.target}
-    known = [source.name for source in sources(inputs)]
+    found = sources(inputs, own_encoders(recipe, columns))
+    known = [source.name for source in found]
     unknown = [name for name in recipe.model.encoders if name not in known]
     if unknown:
         raise recipe.error([Problem(("model", "encoders", n), "there is no such input.", did_you_mean(n, known)) for n in unknown])
-    return sources(inputs)
+    return found
+
+
+def own_encoders(recipe: Recipe, columns: dict[str, Any]) -> set[str]:
+    """The table's columns for which the recipe names an encoder of their own."""
+    return {name for name in recipe.model.encoders if name in columns and columns[name].group is not None}
 
 
 def targets_of(columns: dict[str, Any]) -> dict[str, tuple[str, dict]]:

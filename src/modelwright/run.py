@@ -164,10 +164,12 @@ class Run:
         """target -> the head's prediction, chunk after chunk of the table: memory stays constant."""
         from .data.encoding import encode
         from .prediction import predict_encoded
+        from .preparation import own_encoders
 
         inputs = {name: column for name, column in self.columns.items() if not column.target}
+        own = own_encoders(self.recipe, self.columns)
         for start in range(0, table.num_rows, rows_at_once):
-            yield predict_encoded(self.model, encode(table.slice(start, rows_at_once), inputs, cache=False))
+            yield predict_encoded(self.model, encode(table.slice(start, rows_at_once), inputs, own, cache=False))
 
     def _decode(self, codes: dict[str, dict[str, np.ndarray]], probabilities: bool) -> dict[str, pa.Array]:
         decoded: dict[str, Any] = {}

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from .. import columns as _columns
+from .. import parts
 from ..blocks.stream import Batch, Source
 from ..columns import Ragged
 from ..errors import DataError, did_you_mean
@@ -175,7 +176,7 @@ def sources(columns: Mapping[str, Any], own: Collection[str] = ()) -> list[Sourc
 
 def _kind_of_own(column: Any) -> str:
     if column.group is None:
-        return _columns.kind_of(column)
+        return parts.kind_of("columns", column)
     return "text" if "rows" in column.sizes() else "vector"
 
 
