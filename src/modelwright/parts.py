@@ -11,7 +11,7 @@ import inspect
 import pkgutil
 import typing
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -33,19 +33,41 @@ def _folder(room: str) -> dict[str, str]:
 
 
 @cache
+def _functions(room: str) -> dict[str, Any]:
+    """kind -> public function or class of a room that is one file (`optimizers`, `schedules`, `data.augmentation`)."""
+    module = importlib.import_module(f"modelwright.{room}")
+    return {n: v for n, v in vars(module).items() if not n.startswith("_") and getattr(v, "__module__", "") == module.__name__}
+
+
+def _is_folder(room: str) -> bool:
+    return (Path(__file__).parent / room.replace(".", "/")).is_dir()
+
+
+@cache
 def _entry_points(room: str) -> dict[str, Any]:
     return {point.name: point for point in entry_points(group=f"modelwright.{room}")}
 
 
 def kinds(room: str) -> list[str]:
     """Every kind of a room: its files, installed entry points `modelwright.<room>`, and registered classes."""
-    return sorted({*_folder(room), *_entry_points(room), *(kind for r, kind in _registered if r == room)})
+    own = _folder(room) if _is_folder(room) else _functions(room)
+    return sorted({*own, *_entry_points(room), *(kind for r, kind in _registered if r == room)})
+
+
+def kind_of(room: str, part: Any) -> str:
+    """The kind of a built part (or of its class)."""
+    part = part if inspect.isclass(part) else type(part)
+    own = [kind for (r, kind), known in _registered.items() if r == room and known is part]
+    own += [name for name, point in _entry_points(room).items() if point.value == f"{part.__module__}:{part.__qualname__}"]
+    return own[0] if own else part.__module__.rpartition(".")[2]
 
 
 def origin(room: str, kind: str) -> str:
     """The file (or entry point) a kind comes from."""
     if (room, kind) in _registered:
         return inspect.getfile(_registered[room, kind])
+    if not _is_folder(room):
+        return inspect.getfile(_functions(room)[kind])
     return _folder(room).get(kind) or f"entry point {_entry_points(room)[kind].value}"
 
 
@@ -58,12 +80,14 @@ def register(room: str, part: type) -> str:
     return kind
 
 
-def find(room: str, kind: str) -> type:
-    """The class of a kind. Raises UserError with the nearest names for an unknown kind."""
+def find(room: str, kind: str) -> Any:
+    """The class (in a room that is one file: the function) of a kind. Raises UserError with the nearest names for an unknown kind."""
     if (room, kind) in _registered:
         return _registered[room, kind]
     if kind in _folder(room):  # only names that are files of the room ever reach the importer
         return public_class(importlib.import_module(f"modelwright.{room}.{kind}"))
+    if not _is_folder(room) and kind in _functions(room):
+        return _functions(room)[kind]
     if kind in _entry_points(room):
         return _entry_points(room)[kind].load()
     raise UserError(f"'{kind}' is not a kind of {room}.", hint=did_you_mean(kind, kinds(room)))
@@ -103,7 +127,7 @@ def split(config: Any) -> tuple[str, dict[str, Any]]:
     if isinstance(config, str):
         return config, {}
     given = dict(config)
-    return given.pop("kind"), given
+    return str(given.pop("kind", "")), given
 
 
 def validate(part: Any, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
@@ -132,10 +156,15 @@ def _adapter(annotation: Any) -> TypeAdapter:
 
 def build(room: str, config: Any, *supplied: Any) -> Any:
     """Construct a part from its config; `supplied` are the positional arguments that the house hands in."""
+    return bind(room, config)(*supplied)
+
+
+def bind(room: str, config: Any) -> partial:
+    """A part with its checked options, waiting for its positional arguments."""
     kind, given = split(config)
     part = find(room, kind)
     values, problems = validate(part, given)
     if problems:
         first = problems[0]
         raise UserError(first.message, where=".".join([room, kind, *map(str, first.path)]), hint=first.hint)
-    return part(*supplied, **values)
+    return partial(part, **values)

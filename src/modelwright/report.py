@@ -10,7 +10,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import groupby
 from typing import Any
@@ -85,10 +85,13 @@ _KINDS: dict[str, Any] = {kind.__name__.lower(): kind for kind in (Section, Numb
 
 @dataclass
 class Report:
-    """A title and blocks."""
+    """A title and blocks. `data` is the same as plain values, what `--json` prints; `write`, where a verb gives rows
+    instead of a page, puts them on stdout."""
 
     title: str
     blocks: list[Block] = field(default_factory=list)
+    data: dict[str, Any] = field(default_factory=dict)
+    write: Callable[[], None] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data; NumPy values become Python's, and what JSON cannot say (NaN, infinity) becomes None."""

@@ -1,0 +1,124 @@
+"""Everything supervised: encoders, a fuse, and a head for each target."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from .. import parts
+from ..blocks.pooling import Pool
+from ..blocks.stream import Batch, Source, Stream
+from ..errors import UserError, did_you_mean
+from ..losses import Loss
+
+_ENCODERS = {"table": "mlp", "vector": "mlp", "image": "cnn", "text": "bag"}  # where the recipe names none
+
+
+class Assembled(nn.Module):
+    """Each source through its encoder and pooling, all through the fuse, and the result through a head a target.
+
+    sources: what is read. targets: name -> (kind of column, its sizes).
+    `weights` holds the factors of loss terms that are not 1; whoever adds the terms multiplies. An encoder or fuse
+    that adds terms through `Stream.aux` also has `counts(batch)`, their counts without a forward pass.
+
+    Options:
+        encoders: source name -> encoder config; a source left out gets the usual encoder of its kind.
+        fuse: config of what joins the encoders' outputs.
+        heads: target name -> head config; a target left out gets the head of its column's kind.
+        weights: term name -> factor of its loss, 1 where left out; "uncertainty" learns the factors (Kendall 2018).
+    """
+
+    def __init__(
+        self,
+        sources: list[Source],
+        targets: dict[str, tuple[str, dict[str, Any]]],
+        *,
+        encoders: dict[str, Any] | None = None,
+        fuse: Any = "concat",
+        heads: dict[str, Any] | None = None,
+        weights: dict[str, float] | Literal["uncertainty"] | None = None,
+    ) -> None:
+        super().__init__()
+        encoders, heads = encoders or {}, heads or {}
+        _known(encoders, [source.name for source in sources], "encoders")
+        _known(heads, targets, "heads")
+        self.names = [source.name for source in sources]
+        self.encoders, self.pools = nn.ModuleDict(), nn.ModuleDict()
+        for source in sources:
+            encoder = _encoder(encoders.get(source.name, _ENCODERS.get(source.kind)), source)
+            self.encoders[_key(source.name)] = encoder
+            self.pools[_key(source.name)] = Pool(
+                encoder.pool,
+                encoder.width,
+                encoder.length,
+                backward=getattr(encoder, "backward", 0),
+                where=f"model.encoders.{source.name}.pool",
+            )
+        self.fuse = parts.build("fuse", fuse, [pool.width for pool in self.pools.values()])
+        self.targets = list(targets)
+        self.heads = nn.ModuleDict(
+            {
+                _key(name): parts.build("heads", heads.get(name, kind), self.fuse.width, sizes)
+                for name, (kind, sizes) in targets.items()
+            }
+        )
+        learned = weights == "uncertainty"
+        self.weights: dict[str, float] = {} if learned or weights is None else dict(weights)  # type: ignore[arg-type]
+        self.uncertainty = nn.Parameter(torch.zeros(len(targets))) if learned else None
+
+    def forward(self, batch: Batch) -> dict[str, Loss]:
+        """Loss terms by name: one for each target, and those the encoders or the fuse add."""
+        stream = self.stream(batch)
+        terms = dict(stream.aux)
+        for number, name in enumerate(self.targets):
+            total, count = self._head(name).loss(stream, batch[f"target.{name}"])
+            if self.uncertainty is not None and self.training:  # L / variance + log variance, in sums
+                log_variance = self.uncertainty[number]
+                total = torch.exp(-log_variance) * total + log_variance * count
+            terms[name] = (total, count)
+        return terms
+
+    def counts(self, batch: Batch) -> dict[str, Tensor]:
+        """The terms' counts, without a forward pass."""
+        terms: dict[str, Tensor] = {}
+        for part in [*self.encoders.values(), self.fuse]:
+            if hasattr(part, "counts"):
+                terms.update(part.counts(batch))
+        return terms | {name: self._head(name).count(batch[f"target.{name}"]) for name in self.targets}
+
+    def predict(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
+        """Each target's tensors, in its column's code."""
+        stream = self.stream(batch)
+        return {name: self._head(name).predict(stream) for name in self.targets}
+
+    def stream(self, batch: Batch) -> Stream:
+        """What the heads read."""
+        pairs = zip(self.encoders.values(), self.pools.values())
+        return self.fuse([pool(encoder(batch)) for encoder, pool in pairs])
+
+    def _head(self, name: str) -> Any:
+        return self.heads[_key(name)]
+
+
+def _encoder(config: Any, source: Source) -> Any:
+    """The source's encoder; raises UserError where the kind cannot read the source."""
+    kind, _ = parts.split(config)
+    able = parts.find("encoders", kind).reads  # type: ignore[attr-defined]
+    if source.kind not in able:
+        raise UserError(
+            f"{kind} does not read {source.kind}, only {', '.join(able)}.", where=f"model.encoders.{source.name}"
+        )
+    return parts.build("encoders", config, source)
+
+
+def _known(given: dict[str, Any], known: Any, option: str) -> None:
+    for name in given:
+        if name not in known:
+            raise UserError(f"there is no '{name}'.", where=f"model.{option}.{name}", hint=did_you_mean(name, known))
+
+
+def _key(name: str) -> str:
+    """A column's name as a module's name: without a dot, and with a prefix that no method of nn.ModuleDict has."""
+    return "of_" + name.replace("%", "%25").replace(".", "%2E")

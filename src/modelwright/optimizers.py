@@ -1,0 +1,248 @@
+"""Optimisers. Each is `kind(model, *, lr, ...)` and returns an object with `step`, `zero_grad`, `state_dict`,
+`load_state_dict` and `param_groups`, each group carrying its `initial_lr` for the schedule to multiply.
+
+Weight decay falls on the matrices of dense, convolutional and recurrent layers only: not on biases, norms, embeddings,
+tokens or positions. Fused kernels are used where torch has them. Knows nothing of losses or loops. The kinds are the
+names in `__all__`; one with the attribute `full_batch` wants all training rows in each step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["adam", "adamw", "gradient_descent", "momentum", "muon", "rmsprop", "sgd"]
+
+_FUSED = {"cpu", "cuda", "mps", "xpu"}  # devices for which torch has fused SGD and Adam kernels
+_NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # the quintic's coefficients (Jordan 2024)
+Group = dict[str, Any]
+
+
+def gradient_descent(model: nn.Module, *, lr: float = 0.1, weight_decay: float = 0.0) -> torch.optim.Optimizer:
+    """`w <- w - lr * grad` with the gradient of all training rows (article 001, 3.2).
+
+    Options:
+        lr: learning rate.
+        weight_decay: share of the weights added to their gradient (L2 penalty).
+    """
+    return _ready(torch.optim.SGD(_groups(model, weight_decay), lr=lr, fused=_fused(model)))
+
+
+gradient_descent.full_batch = True  # type: ignore[attr-defined]
+
+
+def sgd(model: nn.Module, *, lr: float = 0.1, weight_decay: float = 0.0) -> torch.optim.Optimizer:
+    """`w <- w - lr * grad` with the gradient of a random batch (Robbins & Monro 1951; article 001, 3.3.1).
+
+    Options:
+        lr: learning rate.
+        weight_decay: share of the weights added to their gradient (L2 penalty).
+    """
+    return _ready(torch.optim.SGD(_groups(model, weight_decay), lr=lr, fused=_fused(model)))
+
+
+def momentum(
+    model: nn.Module, *, lr: float = 0.05, momentum: float = 0.9, nesterov: bool = True, weight_decay: float = 0.0
+) -> torch.optim.Optimizer:
+    """`v <- momentum * v + grad; w <- w - lr * v`, or Nesterov's look-ahead (Sutskever 2013).
+
+    Options:
+        lr: learning rate.
+        momentum: share of the velocity that is kept.
+        nesterov: look one step ahead.
+        weight_decay: share of the weights added to their gradient (L2 penalty).
+    """
+    groups = _groups(model, weight_decay)
+    look_ahead = nesterov and momentum > 0
+    return _ready(torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=look_ahead, fused=_fused(model)))
+
+
+def rmsprop(
+    model: nn.Module, *, lr: float = 1e-3, decay: float = 0.99, momentum: float = 0.0, weight_decay: float = 0.0
+) -> torch.optim.Optimizer:
+    """Divides the gradient by the root of its mean square (Hinton 2012, lecture 6e). torch has no fused kernel for it.
+
+    Options:
+        lr: learning rate.
+        decay: share of the mean square that is kept.
+        momentum: share of the velocity that is kept.
+        weight_decay: share of the weights added to their gradient (L2 penalty).
+    """
+    return _ready(torch.optim.RMSprop(_groups(model, weight_decay), lr=lr, alpha=decay, momentum=momentum))
+
+
+def adam(
+    model: nn.Module, *, lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, weight_decay: float = 0.0
+) -> torch.optim.Optimizer:
+    """Adam with bias correction (Kingma & Ba 2015, algorithm 1). Article 001 leaves the correction out.
+
+    Options:
+        lr: learning rate.
+        beta1: share of the mean gradient that is kept.
+        beta2: share of the mean squared gradient that is kept.
+        weight_decay: share of the weights added to their gradient (L2 penalty).
+    """
+    groups = _groups(model, weight_decay)
+    return _ready(torch.optim.Adam(groups, lr=lr, betas=(beta1, beta2), fused=_fused(model)))
+
+
+def adamw(
+    model: nn.Module, *, lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, weight_decay: float = 0.01
+) -> torch.optim.Optimizer:
+    """Adam whose weight decay does not pass through the gradient (Loshchilov & Hutter 2019).
+
+    Options:
+        lr: learning rate.
+        beta1: share of the mean gradient that is kept.
+        beta2: share of the mean squared gradient that is kept.
+        weight_decay: share of the weights, times the learning rate, taken off in each step.
+    """
+    groups = _groups(model, weight_decay)
+    return _ready(torch.optim.AdamW(groups, lr=lr, betas=(beta1, beta2), fused=_fused(model)))
+
+
+def muon(
+    model: nn.Module,
+    *,
+    lr: float = 0.02,
+    momentum: float = 0.95,
+    weight_decay: float = 0.01,
+    adam_ratio: float = 0.125,
+) -> _Together:
+    """Muon (Jordan 2024) for the hidden layers' matrices and filters, fused AdamW for everything else.
+
+    Hidden: every dense, convolutional or recurrent weight except those of layers named `output`.
+
+    Options:
+        lr: learning rate of Muon.
+        momentum: share of the mean gradient that is kept.
+        weight_decay: share of the weights, times the learning rate, taken off in each step.
+        adam_ratio: AdamW's learning rate as a multiple of Muon's.
+    """
+    matrices, outputs, others = _sorted(model)
+    optimizers: list[torch.optim.Optimizer] = []
+    if matrices:
+        optimizers.append(_Muon(matrices, lr=lr, momentum=momentum, weight_decay=weight_decay))
+    rest: list[Group] = [{"params": outputs, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    if rest := [group for group in rest if group["params"]]:
+        optimizers.append(torch.optim.AdamW(rest, lr=lr * adam_ratio, betas=(0.9, 0.95), fused=_fused(model)))
+    return _Together([_ready(optimizer) for optimizer in optimizers])
+
+
+class _Muon(torch.optim.Optimizer):
+    """torch.optim.Muon for two or more dimensions (filters are a matrix's rows); equal shapes share their products.
+
+    torch's own refuses convolution filters; on matrices both give the same weights (a test compares them).
+    """
+
+    def __init__(self, params: list[nn.Parameter], *, lr: float, momentum: float, weight_decay: float) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            shapes: dict[tuple[torch.Size, torch.device], list[Tensor]] = {}
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    shapes.setdefault((weight.shape, weight.device), []).append(weight)
+            for weights in shapes.values():
+                self._update(weights, group)
+
+    def _update(self, weights: list[Tensor], group: Group) -> None:
+        """One step of all weights of one shape."""
+        updates = []
+        for weight in weights:
+            state, gradient = self.state[weight], weight.grad
+            assert gradient is not None
+            if not state:
+                state["momentum_buffer"] = torch.zeros_like(weight)
+            mean = state["momentum_buffer"].lerp_(gradient, 1 - group["momentum"])
+            updates.append(gradient.lerp(mean, group["momentum"]).flatten(1))
+        rows, columns = updates[0].shape
+        scale = group["lr"] * max(1.0, rows / columns) ** 0.5
+        for weight, direction in zip(weights, _orthogonal(torch.stack(updates))):
+            weight.mul_(1 - group["lr"] * group["weight_decay"])
+            weight.add_(direction.view(weight.shape).to(weight.dtype), alpha=-scale)
+
+
+def _orthogonal(matrices: Tensor, steps: int = 5) -> Tensor:
+    """(N, R, C) -> about the nearest matrices with orthonormal rows or columns, by Newton-Schulz in bfloat16."""
+    a, b, c = _NEWTON_SCHULZ
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.bfloat16()
+    x = x.mT if tall else x
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return (x.mT if tall else x).contiguous()
+
+
+class _Together:
+    """Several optimisers that step as one."""
+
+    def __init__(self, optimizers: list[torch.optim.Optimizer]) -> None:
+        self.optimizers = optimizers
+
+    @property
+    def param_groups(self) -> list[Group]:
+        """The groups of all; a property because loading a state replaces the lists."""
+        return [group for optimizer in self.optimizers for group in optimizer.param_groups]
+
+    def step(self) -> None:
+        for optimizer in self.optimizers:
+            optimizer.step()
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {str(number): optimizer.state_dict() for number, optimizer in enumerate(self.optimizers)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for number, optimizer in enumerate(self.optimizers):
+            optimizer.load_state_dict(state[str(number)])
+
+
+def _sorted(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]]:
+    """Trainable parameters: hidden matrices, matrices of output layers, all others; each once, in the model's order."""
+    layers = (nn.Linear, nn.modules.conv._ConvNd, nn.RNNBase)  # RNNBase: RNN, LSTM, GRU
+    hidden: list[nn.Parameter] = []
+    outputs: list[nn.Parameter] = []
+    for name, module in model.named_modules():
+        if isinstance(module, layers):
+            place = outputs if name.rpartition(".")[2] == "output" else hidden
+            place.extend(weight for weight in module.parameters(recurse=False) if weight.ndim >= 2)
+    taken = {id(weight) for weight in hidden + outputs}
+    others = [weight for weight in model.parameters() if id(weight) not in taken]
+    return _trainable(hidden), _trainable(outputs), _trainable(others)
+
+
+def _trainable(weights: list[nn.Parameter]) -> list[nn.Parameter]:
+    unique = {id(weight): weight for weight in weights}  # a shared (tied) weight is stepped once
+    return [weight for weight in unique.values() if weight.requires_grad]
+
+
+def _groups(model: nn.Module, weight_decay: float) -> list[Group]:
+    """Parameter groups with and without weight decay; one group, and so one kernel, where nothing decays."""
+    hidden, outputs, others = _sorted(model)
+    if not weight_decay:
+        return [{"params": hidden + outputs + others, "weight_decay": 0.0}]
+    groups: list[Group] = [
+        {"params": hidden + outputs, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def _fused(model: nn.Module) -> bool:
+    return all(weight.device.type in _FUSED and weight.is_floating_point() for weight in model.parameters())
+
+
+def _ready(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    for group in optimizer.param_groups:
+        group["initial_lr"] = group["lr"]
+    return optimizer

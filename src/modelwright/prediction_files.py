@@ -1,0 +1,70 @@
+"""Predictions to and from the outside: rows on stdin, tables written as CSV, Parquet or JSON lines."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .errors import DataError
+from .files import atomic
+
+
+def read_stdin(stream: BinaryIO) -> Any:
+    """Rows from CSV or JSON lines on a stream, recognised by the first character."""
+    text = stream.read()
+    if not text.strip():
+        raise DataError("nothing came in.", where="stdin", hint="Pipe CSV with a header line, or one JSON object a line.")
+    if text.lstrip().startswith(b"{"):
+        rows = []
+        for number, line in enumerate(text.decode("utf-8-sig", "replace").splitlines(), 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise DataError(f"not valid JSON ({error}).", where=f"stdin:{number}", hint="One object a line.") from None
+            if not isinstance(row, dict):
+                raise DataError(f"expected an object, found {type(row).__name__}.", where=f"stdin:{number}")
+            rows.append(row)
+        return rows
+    from .data.reading import read
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "stdin.csv"
+        path.write_bytes(text)
+        return read(str(path), Path(".")).table
+
+
+def write(table: Any, out: Path | None) -> None:
+    """Write a table to a file by its ending, or as CSV to stdout."""
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+
+    options = csv.WriteOptions(quoting_style="needed")
+    if out is None:
+        sys.stdout.flush()
+        csv.write_csv(_flat(table), pa.PythonFile(sys.stdout.buffer, "w"), options)
+        return
+    with atomic(out) as temporary:
+        if out.suffix == ".parquet":
+            parquet.write_table(table, temporary)
+        elif out.suffix == ".jsonl":
+            lines = (json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in table.to_pylist())
+            temporary.write_text("".join(lines), encoding="utf-8")
+        else:
+            csv.write_csv(_flat(table), temporary, options)
+
+
+def _flat(table: Any) -> Any:
+    """Lists as text joined by `|`: CSV has no lists."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for number, field in enumerate(table.schema):
+        if pa.types.is_list(field.type) or pa.types.is_large_list(field.type):
+            column = table.column(number).cast(pa.list_(pa.string()))
+            table = table.set_column(number, field.name, pc.binary_join(column, "|"))
+    return table

@@ -1,0 +1,209 @@
+"""From a recipe to everything a training needs: rows, fitted columns, encoded tensors, a complete recipe, a model.
+
+Shared by training and the dry run. Writes nothing but the cache of encoded data.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from . import parts
+from .blocks.stream import Source
+from .choices import Choice, choose
+from .columns import Inferred, infer
+from .data.encoding import Encoded, encode, fit, sources
+from .data.reading import Rows, read
+from .data.splitting import folds, split
+from .errors import DataError, Problem, UserError, did_you_mean
+from .recipe import Recipe
+
+
+@dataclass
+class Prepared:
+    """A recipe made complete, with its data ready to train on. `part` is 0 train, 1 validation, 2 test a row."""
+
+    recipe: Recipe
+    rows: Rows
+    part: np.ndarray
+    columns: dict[str, Any]
+    encoded: Encoded
+    inferred: dict[str, Inferred]
+    choices: list[Choice]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def index(self, part: int) -> np.ndarray:
+        """The row numbers of a part."""
+        return np.flatnonzero(self.part == part)
+
+
+def open_rows(recipe: Recipe) -> Rows:
+    """The recipe's rows; adds the data set's own target when the recipe names none."""
+    rows = read(recipe.data, recipe.base)
+    if not recipe.target_names():
+        if not rows.targets:
+            raise UserError(
+                "which column is to be predicted?", where=recipe.source, hint=f"Give target: one of {', '.join(rows.table.column_names[:20])}."
+            )
+        recipe.targets = {name: {} for name in rows.targets}
+    known, problems = rows.table.column_names, []
+    for name in recipe.target_names():
+        if name not in known:
+            path = ("target",) if recipe.target is not None else ("targets", name)
+            problems.append(Problem(path, f"'{name}' is not a column of {rows.name}.", did_you_mean(name, known)))
+    for name in recipe.columns:
+        if name not in known:
+            problems.append(Problem(("columns", name), f"{rows.name} has no such column.", did_you_mean(name, known)))
+    if problems:
+        raise recipe.error(problems)
+    return rows
+
+
+def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str, Inferred]]:
+    """Unfitted column objects for every column that is used, and what was inferred about each."""
+    targets = set(recipe.target_names())
+    inferred = infer(rows.table, targets)
+    columns: dict[str, Any] = {}
+    for name in rows.table.column_names:
+        config = recipe.columns.get(name, {})
+        config = {"kind": config} if isinstance(config, str) else dict(config)
+        guess = inferred[name]
+        if "kind" not in config:
+            config = {"kind": guess.kind, **guess.options, **config}
+        if config["kind"] == "drop" and name not in targets:
+            continue
+        if config["kind"] == "drop":
+            raise DataError(f"the target '{name}' cannot be learned: {guess.reason}.", where=rows.name)
+        recipe.columns[name] = config
+        columns[name] = parts.build("columns", config, name, name in targets)
+    if len(columns) == len(targets):
+        raise DataError("no input column is left.", where=rows.name, hint="Name kinds under columns: to keep some.")
+    return columns, inferred
+
+
+def prepare(
+    recipe: Recipe,
+    *,
+    fold: tuple[int, int] | None = None,
+    rows: Rows | None = None,
+    columns: dict[str, Any] | None = None,
+    sample: int | None = None,
+) -> Prepared:
+    """Read, split, fit, encode, choose.
+
+    `fold` is (number, of how many) for cross-validation; `columns` are fitted ones to use as they are; `sample` keeps
+    that many rows only (for a dry run).
+    """
+    clock, seconds = _Clock(), {}
+    rows = rows or open_rows(recipe)
+    seconds["read"] = clock()
+    part = _split(recipe, rows, fold)
+    if sample is not None and rows.table.num_rows > sample:
+        keep = np.sort(np.random.default_rng(0).choice(len(part), sample, replace=False))
+        rows, part = replace(rows, table=rows.table.take(keep)), part[keep]
+    inferred: dict[str, Inferred] = {}
+    if columns is None:
+        columns, inferred = build_columns(recipe, rows)
+        fit_columns(rows, columns, part == 0)
+    seconds["fit"] = clock()
+    encoded = encode(rows.table, columns, own_encoders(recipe, columns))
+    seconds["encode"] = clock()
+    choices = choose(recipe, model_sources(recipe, columns), targets_of(columns), int((part == 0).sum()))
+    _fill_options(recipe, columns)
+    return Prepared(recipe, rows, part, columns, encoded, inferred, choices, seconds)
+
+
+class _Clock:
+    """Seconds since the last call."""
+
+    def __init__(self) -> None:
+        self.last = time.perf_counter()
+
+    def __call__(self) -> float:
+        before, self.last = self.last, time.perf_counter()
+        return round(self.last - before, 4)
+
+
+def fit_columns(rows: Rows, columns: dict[str, Any], train: np.ndarray) -> None:
+    """Fit columns on the training rows; an error names the data."""
+    try:
+        fit(rows.table, columns, train)
+    except DataError as error:
+        raise DataError(error.message, where=f"{rows.name}: {error.where}" if error.where else rows.name, hint=error.hint) from None
+
+
+def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarray:
+    config = recipe.data.get("split") if isinstance(recipe.data, dict) else None
+    names, seed = recipe.target_names(), recipe.train.seed
+    if fold is None and isinstance(config, dict) and config.get("kind") == "folds":
+        config = {"kind": "stratified", "fractions": [0.9, 0.1, 0.0]}  # the folds have tested: the model gets all rows
+    if fold is not None:
+        group = config.get("column") if isinstance(config, dict) else None
+        part = folds(rows, names, fold[1], seed, group=group)[fold[0]]
+    else:
+        part = split(rows, names, config, seed)
+    if not (part == 0).any():
+        raise DataError("no row is left to train on.", where=rows.name)
+    return part
+
+
+def model_sources(recipe: Recipe, columns: dict[str, Any]) -> list[Source]:
+    """What the encoders read: the table, and each column with an encoder of its own."""
+    inputs = {name: column for name, column in columns.items() if not column.target}
+    found = sources(inputs, own_encoders(recipe, columns))
+    known = [source.name for source in found]
+    unknown = [name for name in recipe.model.encoders if name not in known]
+    if unknown:
+        raise recipe.error([Problem(("model", "encoders", n), "there is no such input.", did_you_mean(n, known)) for n in unknown])
+    return found
+
+
+def own_encoders(recipe: Recipe, columns: dict[str, Any]) -> set[str]:
+    """The table's columns for which the recipe names an encoder of their own."""
+    return {name for name in recipe.model.encoders if name in columns and columns[name].group is not None}
+
+
+def targets_of(columns: dict[str, Any]) -> dict[str, tuple[str, dict]]:
+    """target -> its column's kind and sizes."""
+    return {name: (parts.kind_of("columns", column), column.sizes()) for name, column in columns.items() if column.target}
+
+
+def build_model(recipe: Recipe, columns: dict[str, Any]) -> nn.Module:
+    """The model of a complete recipe, initialised from the recipe's seed."""
+    torch.manual_seed(recipe.train.seed)
+    weights = {name: float(recipe.targets.get(name, {}).get("weight", 1.0)) for name in recipe.target_names()}
+    model = parts.find("models", recipe.model.kind)
+    return model(
+        model_sources(recipe, columns),
+        targets_of(columns),
+        encoders=recipe.model.encoders,
+        fuse=recipe.model.fuse,
+        heads=recipe.model.heads,
+        weights="uncertainty" if recipe.model.weights == "uncertainty" else weights,
+    )
+
+
+def _fill_options(recipe: Recipe, columns: dict[str, Any]) -> None:
+    """Write every option of every part, defaults included, into the recipe: an old run must keep its meaning."""
+
+    def complete(room: str, config: Any) -> dict[str, Any]:
+        kind, given = parts.split(config)
+        defaults = {name: option.default for name, option in parts.options(parts.find(room, kind)).items()}
+        return {"kind": kind, **_plain(defaults), **_plain(given)}
+
+    recipe.columns = {name: complete("columns", recipe.columns[name]) for name in columns}
+    recipe.model.encoders = {name: complete("encoders", config) for name, config in recipe.model.encoders.items()}
+    recipe.model.heads = {name: complete("heads", config) for name, config in recipe.model.heads.items()}
+    recipe.model.fuse = complete("fuse", recipe.model.fuse)
+    recipe.train.optimizer = complete("optimizers", recipe.train.optimizer)
+    recipe.train.schedule = complete("schedules", recipe.train.schedule)
+    recipe.train.augment = [complete("data.augmentation", config) for config in recipe.train.augment]
+
+
+def _plain(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}

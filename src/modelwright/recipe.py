@@ -1,0 +1,315 @@
+"""Recipes: load YAML or a dict, override keys, and report every mistake at once with file, line and column.
+
+Knows the shape of a recipe; which options a part takes it asks `parts`, what is in the data it leaves to others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
+
+from . import parts
+from .errors import Problem, RecipeError, UserError, did_you_mean
+
+
+def _seconds(value: Any) -> Any:
+    """`90`, `"90s"`, `"15m"` or `"2h"` -> seconds."""
+    if isinstance(value, str) and value[-1:] in "smh":
+        try:
+            return float(value[:-1]) * {"s": 1, "m": 60, "h": 3600}[value[-1]]
+        except ValueError:
+            return value
+    return value
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, populate_by_name=True)
+
+
+PartConfig = str | dict[str, Any]
+
+
+class ModelOptions(_Strict):
+    """What is built. What is left out is chosen for the data (`choices.py`) and written to `resolved.yaml`."""
+
+    kind: str = "assembled"
+    size: Literal["small", "medium", "large"] | None = None
+    encoders: dict[str, PartConfig] = Field(default_factory=dict)
+    fuse: PartConfig | None = None
+    heads: dict[str, PartConfig] = Field(default_factory=dict)
+    weights: Literal["fixed", "uncertainty"] = "fixed"
+    start: str | None = Field(None, alias="from")  # a run folder to start from
+
+
+class TrainOptions(_Strict):
+    """How it is trained. None means: chosen for the data; `auto` means: found by measurement on this machine."""
+
+    epochs: int | None = Field(None, ge=1)
+    steps: int | None = Field(None, ge=1)
+    batch: Annotated[int, Field(ge=1)] | Literal["auto", "all"] | None = None
+    accumulate: int = Field(1, ge=1)
+    optimizer: PartConfig | None = None
+    lr: Annotated[float, Field(gt=0)] | Literal["auto"] | None = None
+    weight_decay: float | None = Field(None, ge=0)
+    schedule: PartConfig | None = None
+    clip: float | None = Field(None, gt=0)
+    ema: float | None = Field(None, gt=0, lt=1)
+    augment: list[PartConfig] = Field(default_factory=list)
+    bucket: bool = True
+    early_stop: int | None = Field(None, ge=0)
+    monitor: Literal["loss", "metric"] | None = None
+    time_limit: Annotated[float, BeforeValidator(_seconds), Field(gt=0)] | None = None
+    seed: int = 0
+    device: str = "auto"
+    threads: int | None = Field(None, ge=1)
+    speed: Literal["auto", "fixed"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    channels_last: bool | Literal["auto"] = "auto"
+    compile: bool | Literal["auto"] = "auto"
+    checkpoint_seconds: float = Field(30.0, ge=0)
+
+
+class Recipe(_Strict):
+    """A whole recipe. `base` is the folder that its paths are relative to."""
+
+    data: Any
+    target: str | None = None
+    targets: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    columns: dict[str, PartConfig] = Field(default_factory=dict)
+    model: ModelOptions = Field(default_factory=ModelOptions)
+    train: TrainOptions = Field(default_factory=TrainOptions)
+    baselines: bool | list[str] = True
+    privacy: dict[str, Any] | None = None
+    base: Path = Field(default=Path("."), exclude=True)
+    source: str = Field(default="recipe", exclude=True)
+    _marks: dict[tuple, Any] = PrivateAttr(default_factory=dict)
+
+    def error(self, problems: list[Problem]) -> RecipeError:
+        """All `problems` as one error, each with its line and column."""
+        first = {problem.path: problem for problem in reversed(problems)}  # a union reports one mistake several times
+        marks = self._marks
+        return RecipeError([_line(p, marks, self.source) for p in sorted(first.values(), key=lambda p: _position(p, marks))])
+
+    def target_names(self) -> list[str]:
+        """The targets, in the recipe's order."""
+        return [self.target] if self.target is not None else list(self.targets)
+
+    def name(self) -> str:
+        """A short name for the run folder, from the recipe's file or its data."""
+        if self.source.endswith((".yaml", ".yml")):
+            stem = Path(self.source).stem
+            return Path(self.source).resolve().parent.name if stem == "recipe" else stem
+        data = self.data.get("train", self.data.get("path")) if isinstance(self.data, Mapping) else self.data
+        return Path(data).name.split(".")[0] if isinstance(data, (str, Path)) else "run"
+
+    def plain(self) -> dict[str, Any]:
+        """The recipe as YAML-able values; data that only lives in memory is named by its type."""
+        values = self.model_dump(exclude_none=True, by_alias=True, exclude={"data"})
+        return {"data": _plain_data(self.data, self.base), **values}
+
+
+def _plain_data(data: Any, base: Path) -> Any:
+    """Data as a later process can find it again: paths made absolute, names of data sets left as they are."""
+    if isinstance(data, Mapping):
+        if all(isinstance(value, (str, int, float, bool, list, dict, Path)) for value in data.values()):
+            paths = ("path", "train", "validation", "test")
+            return {k: _plain_data(v, base) if k in paths else v for k, v in data.items()}
+    elif isinstance(data, (str, Path)):
+        return str((base / data).resolve()) if (base / data).exists() else str(data)
+    return f"<{type(data).__name__}>"
+
+
+def load(given: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
+    """A recipe from a YAML file or a mapping, with `key.path=value` overrides applied.
+
+    Raises RecipeError naming every mistake with its place, UserError when the file cannot be read.
+    """
+    if isinstance(given, Mapping):
+        values, marks, source, base = _copy(given), {}, "recipe", Path(".")
+    else:
+        source, base = str(given), Path(given).resolve().parent
+        values, marks = _read(Path(given))
+    for text in overrides:
+        path = _override(values, text)
+        marks = {key: mark for key, mark in marks.items() if key[: len(path)] != path}
+        marks[path] = None
+    _register_classes(values)
+    problems: list[Problem] = []
+    recipe = None
+    try:
+        recipe = Recipe(**values, base=base, source=source)
+    except ValidationError as error:
+        problems += [_from_pydantic(e, values) for e in error.errors(include_url=False)]
+    problems += _check(values)
+    recipe = recipe or Recipe.model_construct(base=base, source=source)
+    recipe._marks = marks
+    if problems:
+        raise recipe.error(problems)
+    return recipe
+
+
+def _copy(value: Any) -> Any:
+    """A copy of the mappings only: data frames and arrays stay the same objects."""
+    return {str(k): _copy(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[tuple, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        near = did_you_mean(path.name, [p.name for p in path.parent.glob("*.y*ml")]) if path.parent.is_dir() else ""
+        raise UserError("no such recipe.", where=str(path), hint=near) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"the recipe cannot be read ({error}).", where=str(path)) from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise UserError(f"not valid YAML: {getattr(error, 'problem', error)}.", where=where) from None
+    if not isinstance(values, dict):
+        raise UserError("a recipe is a mapping such as 'data: file.csv'.", where=str(path), hint="See: modelwright init")
+    marks: dict[tuple, Any] = {}
+    repeated = list(_collect_marks(node, (), marks))
+    if repeated:
+        raise RecipeError([f"{path}:{m.line + 1}:{m.column + 1}: {'.'.join(p)}: the key stands twice." for p, m in repeated])
+    return values, marks
+
+
+def _collect_marks(node: Any, path: tuple, marks: dict[tuple, Any]) -> Iterable[tuple[tuple, Any]]:
+    """Fill `marks` with the place of every key and yield the keys that stand twice."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*path, str(key.value))
+            if here in marks:
+                yield here, key.start_mark
+            marks[here] = key.start_mark
+            yield from _collect_marks(value, here, marks)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            marks[(*path, index)] = value.start_mark
+            yield from _collect_marks(value, (*path, index), marks)
+
+
+def _override(values: dict[str, Any], text: str) -> tuple[str, ...]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UserError(f"'{text}' is not of the form key=value.", where="command line", hint="For example train.lr=3e-4")
+    path = tuple(key.strip().split("."))
+    place = values
+    for step in path[:-1]:
+        inner = place.get(step)
+        place[step] = {"kind": inner} if isinstance(inner, str) else (inner if isinstance(inner, dict) else {})
+        place = place[step]
+    try:
+        place[path[-1]] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        place[path[-1]] = value
+    return path
+
+
+def _register_classes(values: dict[str, Any]) -> None:
+    """Python classes given as parts become registered kinds, so that the recipe stays plain data."""
+    model = values.get("model")
+    for room in ("encoders", "heads"):
+        configs = model.get(room) if isinstance(model, dict) else None
+        for name, config in (configs or {}).items() if isinstance(configs, dict) else ():
+            kind = config.get("kind") if isinstance(config, dict) else config
+            if isinstance(kind, type):
+                known = parts.register(room, kind)
+                configs[name] = {**config, "kind": known} if isinstance(config, dict) else known
+
+
+def _from_pydantic(error: Any, values: Any) -> Problem:
+    path = tuple(str(p) if isinstance(p, str) else p for p in error["loc"])
+    kept: list[str | int] = []
+    place = values
+    for step in path:  # drop the names of union members that pydantic puts into the path
+        inside = (isinstance(place, dict) and step in place) or (isinstance(place, list) and isinstance(step, int))
+        if not inside and error["type"] != "missing":
+            continue
+        kept.append(step)
+        place = place[step] if inside else None
+    if error["type"] == "extra_forbidden":
+        owner = {1: Recipe, 2: {"model": ModelOptions, "train": TrainOptions}.get(str(kept[0]))}.get(len(kept))
+        known = [n for n in (owner.model_fields if owner else ()) if n not in ("base", "source")]
+        return Problem(tuple(kept), "no such key.", did_you_mean(str(kept[-1]), known))
+    if error["type"] == "missing":
+        return Problem(tuple(kept), "this key is missing.", "A recipe needs data and target.")
+    return Problem(tuple(kept), f"{error['msg']}, given {error['input']!r}.")
+
+
+def _check(values: dict[str, Any]) -> list[Problem]:
+    """What the shape alone cannot tell: parts and their options, and keys that exclude each other."""
+    problems: list[Problem] = []
+    if values.get("target") is not None and values.get("targets"):
+        problems.append(Problem(("targets",), "give either target or targets."))
+    model, train = values.get("model"), values.get("train")
+    model, train = (model if isinstance(model, dict) else {}), (train if isinstance(train, dict) else {})
+    if train.get("epochs") and train.get("steps"):
+        problems.append(Problem(("train", "steps"), "give either epochs or steps."))
+    for room, configs in (("columns", values.get("columns")), ("encoders", model.get("encoders")), ("heads", model.get("heads"))):
+        prefix = (room,) if room == "columns" else ("model", room)
+        for name, config in configs.items() if isinstance(configs, dict) else ():
+            problems += check_part(room, config, (*prefix, name))
+    if model.get("kind", "assembled") not in parts.kinds("models"):
+        problems.append(Problem(("model", "kind"), "no such kind.", did_you_mean(model["kind"], parts.kinds("models"))))
+    if model.get("fuse") is not None:
+        problems += check_part("fuse", model["fuse"], ("model", "fuse"))
+    for room, key in (("optimizers", "optimizer"), ("schedules", "schedule")):
+        if train.get(key) is not None:
+            problems += check_part(room, train[key], ("train", key))
+    for index, config in enumerate(train.get("augment") or ()):
+        problems += check_part("data.augmentation", config, ("train", "augment", index))
+    if isinstance(values.get("baselines"), list):
+        for index, name in enumerate(values["baselines"]):
+            if name not in parts.kinds("baselines"):
+                hint = did_you_mean(name, parts.kinds("baselines"))
+                problems.append(Problem(("baselines", index), f"'{name}' is not a baseline.", hint))
+    return problems
+
+
+def check_part(room: str, config: Any, path: tuple) -> list[Problem]:
+    """The mistakes in one part's config: unknown kind, unknown option, wrong type. A config without kind is left to
+    whoever chooses the kind."""
+    if not isinstance(config, (str, dict)):
+        return []
+    kind, given = parts.split(config)
+    if not kind or (room == "columns" and kind == "drop"):
+        return []
+    known = parts.kinds(room)
+    if kind not in known:
+        return [Problem((*path, "kind"), f"'{kind}' is not a kind of {room}.", did_you_mean(kind, known))]
+    problems = parts.validate(parts.find(room, kind), given)[1]
+    return [Problem((*path, *problem.path), problem.message, problem.hint) for problem in problems]
+
+
+def _mark(problem: Problem, marks: dict[tuple, Any]) -> tuple[bool, Any]:
+    path = problem.path
+    while path:
+        if path in marks:
+            return True, marks[path]
+        path = path[:-1]
+    return False, None
+
+
+def _position(problem: Problem, marks: dict[tuple, Any]) -> tuple[int, int]:
+    mark = _mark(problem, marks)[1]
+    return (mark.line, mark.column) if mark else (1 << 30, 0)
+
+
+def _line(problem: Problem, marks: dict[tuple, Any], source: str) -> str:
+    found, mark = _mark(problem, marks)
+    where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else ("command line" if found else source)
+    text = f"{where}: {'.'.join(map(str, problem.path))}: {problem.message}".replace(": : ", ": ")
+    return f"{text} {problem.hint}".rstrip()
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of a recipe, for editors."""
+    return Recipe.model_json_schema()

@@ -1,0 +1,251 @@
+"""A Run: the folder that comes out of training, loaded, and put to work.
+
+The folder holds data only: recipe.yaml, resolved.yaml, columns.json, model.safetensors, history.jsonl, metrics.json,
+environment.json, status, report.html, reports/, card.md, checkpoints/. Knows nothing of how it was trained.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import socket
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from . import parts
+from .checkpoint import load_tensors, save_tensors
+from .errors import DataError, RunError
+from .files import write_json, write_text
+from .recipe import Recipe
+from .recipe import load as load_recipe
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from torch import nn
+
+    from .report import Report
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a run folder says of itself: running, finished, interrupted, failed, or killed (running, but nobody is)."""
+
+    state: str
+    message: str = ""
+    pid: int = 0
+    host: str = ""
+
+
+def read_status(path: Path) -> Status:
+    """The status of a run folder. Raises RunError when the folder is not a run."""
+    try:
+        status = Status(**json.loads((path / "status").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise RunError("is not a run folder (it has no status file).", where=str(path), hint="See: modelwright list") from None
+    except (ValueError, TypeError, OSError) as error:
+        raise RunError(f"the status file cannot be read ({error}).", where=str(path)) from None
+    if status.state == "running" and status.host == socket.gethostname() and not _alive(status.pid):
+        return Status("killed", f"continue with: modelwright train --resume {path}", status.pid, status.host)
+    return status
+
+
+def write_status(path: Path, state: str, message: str = "") -> None:
+    """Record what is happening to a run folder."""
+    status = Status(state, message, os.getpid(), socket.gethostname())
+    write_text(path / "status", json.dumps(vars(status), ensure_ascii=False) + "\n")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+class Run:
+    """A trained model with its fitted columns, its recipe and its metrics.
+
+    `path` is None for a run without a folder. The model is built on first use.
+    """
+
+    def __init__(self, recipe: Recipe, columns: dict[str, Any], *, path: Path | None = None, metrics: dict[str, Any] | None = None,
+                 model: nn.Module | None = None) -> None:
+        self.recipe, self.columns, self.path, self.metrics = recipe, columns, path, metrics or {}
+        self.notes: list[str] = []
+        if model is not None:
+            self.model = model
+
+    @classmethod
+    def load(cls, path: str | Path, parts_from: Iterable[type] = ()) -> Run:
+        """Open a run folder. `parts_from` are classes of parts from outside that the recipe names.
+
+        Raises RunError when the folder is not a finished run or a file in it is damaged.
+        """
+        from .columns import load as load_columns
+
+        path = Path(path)
+        for part in parts_from:
+            parts.register("heads" if hasattr(part, "loss") else "encoders", part)
+        status = read_status(path)
+        if not (path / "model.safetensors").exists():
+            hint = "" if status.state == "running" else f"Continue it with: modelwright train --resume {path}"
+            raise RunError(f"the run is {status.state}; it has no trained model yet.", where=str(path), hint=hint)
+        try:
+            recipe = load_recipe(_resolved(path))
+            recipe.base, recipe.source = Path("."), str(path / "resolved.yaml")
+            columns = load_columns(json.loads((path / "columns.json").read_text(encoding="utf-8")))
+            metrics_file = path / "metrics.json"
+            metrics = json.loads(metrics_file.read_text(encoding="utf-8")) if metrics_file.exists() else {}
+        except FileNotFoundError as error:
+            raise RunError(f"{Path(error.filename).name} is missing.", where=str(path)) from None
+        except (ValueError, KeyError, TypeError) as error:
+            if isinstance(error, RunError):
+                raise
+            raise RunError(f"a file of the run is damaged ({error}).", where=str(path)) from None
+        return cls(recipe, columns, path=path, metrics=metrics)
+
+    @cached_property
+    def model(self) -> nn.Module:
+        """The trained model, in evaluation mode."""
+        from .preparation import build_model
+
+        assert self.path is not None
+        return _with_weights(build_model(self.recipe, self.columns), load_tensors(self.path / "model.safetensors"), self.path)
+
+    @cached_property
+    def resolved(self) -> dict[str, Any]:
+        """Everything that was chosen, as `resolved.yaml` has it."""
+        return _resolved(self.path, whole=True) if self.path else self.recipe.model_dump(exclude_none=True)
+
+    @property
+    def targets(self) -> dict[str, Any]:
+        """The target columns by name."""
+        return {name: column for name, column in self.columns.items() if column.target}
+
+    def predict(self, rows: Any, probabilities: bool = False) -> pa.Table:
+        """Predict every row of a path, table, frame, dict of lists or list of dicts, in order.
+
+        Gives a column `<target>` each, and with `probabilities` one `<target>_<class>` each. Columns that the model
+        does not need are ignored. Raises DataError naming the columns that are missing.
+        """
+        import numpy as np
+        import pyarrow as pa
+
+        from .data.reading import read
+
+        table = read(rows, Path(".")).table
+        self.require(table)
+        if table.num_rows == 0:
+            raise DataError("there is no row to predict.", where=str(rows) if isinstance(rows, (str, Path)) else "rows")
+        chunks = [self._decode(codes, probabilities) for codes in self.predict_codes(table)]
+        names = list(chunks[0])
+        return pa.table({n: pa.chunked_array([c[n] for c in chunks]) for n in names}) if chunks else pa.table({"": np.zeros(0)})
+
+    def require(self, table: pa.Table, targets: bool = False) -> None:
+        """Raise DataError when a column the model reads is missing from `table`."""
+        missing = [n for n, c in self.columns.items() if (targets or not c.target) and n not in table.column_names]
+        if missing:
+            names = ", ".join(repr(n) for n in missing)
+            raise DataError(f"the column {names} is missing.", hint=f"Found: {', '.join(table.column_names[:30])}.")
+
+    def predict_codes(self, table: pa.Table, rows_at_once: int = 8192) -> Iterator[dict[str, dict[str, np.ndarray]]]:
+        """target -> the head's prediction, chunk after chunk of the table: memory stays constant."""
+        from .data.encoding import encode
+        from .prediction import predict_encoded
+        from .preparation import own_encoders
+
+        inputs = {name: column for name, column in self.columns.items() if not column.target}
+        own = own_encoders(self.recipe, self.columns)
+        for start in range(0, table.num_rows, rows_at_once):
+            yield predict_encoded(self.model, encode(table.slice(start, rows_at_once), inputs, own, cache=False))
+
+    def _decode(self, codes: dict[str, dict[str, np.ndarray]], probabilities: bool) -> dict[str, pa.Array]:
+        decoded: dict[str, Any] = {}
+        for name, tensors in codes.items():
+            for suffix, values in self.columns[name].decode(tensors).items():
+                if not suffix:
+                    decoded[name] = values
+                elif probabilities:
+                    decoded[f"{name}_{suffix}"] = values
+        return decoded
+
+    def report(self) -> Report:
+        """The report of the training, with what to type next."""
+        from .report import Number, Report, Text
+
+        assert self.path is not None
+        file = self.path / "reports" / "train.json"
+        report = Report.from_json(file.read_text(encoding="utf-8")) if file.exists() else Report(str(self.path))
+        keep = [block for block in report.blocks if not isinstance(block, Number)][:12]
+        short = Report(report.title, keep, {"run": str(self.path), "notes": self.notes, **self.metrics})
+        following = f"modelwright show {self.path}; open {self.path}/report.html; modelwright predict {self.path} FILE"
+        short.blocks += [Text("", note) for note in self.notes] + [Text("Next", following)]
+        return short
+
+    def save(self, path: Path) -> None:
+        """Write what is needed to load this run again."""
+        from .columns import dump
+
+        write_json(path / "columns.json", dump(self.columns))
+        save_tensors(path / "model.safetensors", self.model.state_dict())
+
+    def to_bytes(self) -> bytes:
+        """The run as one block of data (a zip of its files, no pickle); `from_bytes` is the inverse."""
+        import safetensors.torch
+
+        from .columns import dump
+
+        recipe = self.recipe.model_dump(exclude={"base", "source"}, exclude_none=True) | {"data": "memory"}
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("resolved.yaml", yaml.safe_dump(recipe, allow_unicode=True, sort_keys=False))
+            archive.writestr("columns.json", json.dumps(dump(self.columns)))
+            tensors = {name: value.contiguous() for name, value in self.model.state_dict().items()}
+            archive.writestr("model.safetensors", safetensors.torch.save(tensors, {"format": "pt"}))
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Run:
+        """A run from `to_bytes`."""
+        import safetensors.torch
+
+        from .columns import load as load_columns
+        from .preparation import build_model
+
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            recipe = load_recipe(yaml.safe_load(archive.read("resolved.yaml")))
+            columns = load_columns(json.loads(archive.read("columns.json")))
+            tensors = safetensors.torch.load(archive.read("model.safetensors"))
+        return cls(recipe, columns, model=_with_weights(build_model(recipe, columns), tensors, Path("bytes")))
+
+
+def _resolved(path: Path, whole: bool = False) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load((path / "resolved.yaml").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError("resolved.yaml is missing.", where=str(path)) from None
+    except (OSError, yaml.YAMLError) as error:
+        raise RunError(f"resolved.yaml is damaged ({error}).", where=str(path)) from None
+    if not isinstance(values, dict):
+        raise RunError("resolved.yaml is damaged.", where=str(path))
+    return values if whole else {key: value for key, value in values.items() if key in Recipe.model_fields}
+
+
+def _with_weights(model: nn.Module, tensors: dict[str, Any], where: Path) -> nn.Module:
+    try:
+        model.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        raise RunError(f"the weights do not fit the recipe ({str(error).splitlines()[-1].strip()}).", where=str(where)) from None
+    return model.eval()

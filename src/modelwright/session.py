@@ -1,0 +1,201 @@
+"""One training in progress: epochs over the loop, validation, early stopping, and the exact state to go on from.
+
+Knows nothing of folders, recipes or printing; whoever drives it saves and shows between its events.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from .blocks.stream import Batch
+from .errors import TrainingError
+from .loop import Average, StepOptions, train_steps
+
+
+class Epochs(Protocol):
+    """A source of batches: a pure function of (seed, epoch, step)."""
+
+    steps: int
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """When training ends and what is kept."""
+
+    steps: int  # optimiser steps in all
+    patience: int = 0  # epochs without a better score before stopping; 0: run to the end and keep the last weights
+    monitor: str = "loss"  # or "metric"
+    time_limit: float | None = None  # seconds
+
+
+@dataclass(frozen=True)
+class Event:
+    """After a step (`record` is None) or after an epoch (`record` is its line of the history)."""
+
+    step: int
+    epoch: int
+    record: dict[str, Any] | None = None
+
+
+@dataclass
+class Progress:
+    """Everything that changes while training, besides weights and optimiser."""
+
+    step: int = 0
+    epoch: int = 0
+    step_in_epoch: int = 0
+    sums: dict[str, Any] = field(default_factory=dict)  # term -> [sum, count] since the epoch began
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best_score: tuple[float, float] | None = None
+    best_epoch: int = 0
+    seconds: float = 0.0
+    stopped: str = ""  # why training ended
+
+
+class Session:
+    """Drive `train_steps` over epochs. `run()` yields an Event after every step and every epoch; between events the
+    session may be saved with `state()` and later continued with `restore()`, bit for bit."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: Any,
+        schedule: Callable[[int, int], float],
+        batches: Epochs,
+        validate: Callable[[nn.Module], dict[str, Any]],
+        *,
+        plan: Plan,
+        options: StepOptions,
+        average: Average | None = None,
+    ) -> None:
+        self.model, self.optimizer, self.schedule, self.batches, self.validate = model, optimizer, schedule, batches, validate
+        self.plan, self.options, self.average = plan, options, average
+        self.progress = Progress()
+        self.best: dict[str, Tensor] | None = None
+
+    def run(self) -> Iterator[Event]:
+        """Train until the plan is fulfilled. Raises TrainingError when the loss is no longer finite."""
+        now, began = self.progress, time.perf_counter() - self.progress.seconds
+        while not now.stopped:
+            self.model.train()
+            batches = self.batches.epoch(now.epoch, start=now.step_in_epoch)
+            steps = train_steps(
+                self.model,
+                batches,
+                self.optimizer,
+                factor=lambda step: self.schedule(step, self.plan.steps),
+                options=self.options,
+                start=now.step,
+                average=self.average,
+            )
+            for terms in steps:
+                for name, (value, count) in terms.items():
+                    total = now.sums.setdefault(name, [torch.zeros_like(value, dtype=torch.float64), torch.zeros((), dtype=torch.float64)])
+                    total[0] += value
+                    total[1] += count
+                now.step += 1
+                now.step_in_epoch += 1
+                now.seconds = time.perf_counter() - began
+                if now.step >= self.plan.steps:
+                    now.stopped = "all steps were made"
+                elif self.plan.time_limit and now.seconds > self.plan.time_limit:
+                    now.stopped = "the time limit was reached"
+                if now.stopped:
+                    break
+                yield Event(now.step, now.epoch)
+            now.seconds = time.perf_counter() - began
+            record = self._close_epoch()
+            yield Event(now.step, now.epoch, record)
+
+    def _close_epoch(self) -> dict[str, Any]:
+        now = self.progress
+        train = {name: float(value / count.clamp(min=1e-12)) for name, (value, count) in now.sums.items()}
+        loss = sum(self.model.weights.get(name, 1.0) * value for name, value in train.items())
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} in epoch {now.epoch + 1} (step {now.step}).",
+                hint="Lower train.lr, set train.clip: 1.0, or check the data for extreme values.",
+            )
+        record: dict[str, Any] = {"epoch": now.epoch + 1, "step": now.step, "seconds": round(now.seconds, 3), "loss": loss}
+        if len(train) > 1:
+            record["terms"] = train
+        record["lr"] = self.optimizer.param_groups[0]["lr"]
+        with self.averaged_weights():
+            validation = self.validate(self.model)
+        record.update(validation)
+        if hasattr(self.schedule, "observe") and "validation_loss" in record:
+            self.schedule.observe(record["validation_loss"])
+        self._keep_best(record)
+        now.history.append(record)
+        now.epoch, now.step_in_epoch, now.sums = now.epoch + 1, 0, {}
+        return record
+
+    def _keep_best(self, record: dict[str, Any]) -> None:
+        now = self.progress
+        if "validation_loss" not in record or not self.plan.patience:
+            return
+        loss = -record["validation_loss"]
+        score = (record["validation_metric"], loss) if self.plan.monitor == "metric" else (loss, 0.0)
+        if now.best_score is None or score > tuple(now.best_score):
+            now.best_score, now.best_epoch = score, now.epoch + 1
+            self.best = {name: value.detach().clone() for name, value in self.current_weights().items()}
+        elif now.epoch + 1 - now.best_epoch >= self.plan.patience and not now.stopped:
+            now.stopped = f"no better score for {self.plan.patience} epochs"
+
+    def current_weights(self) -> dict[str, Tensor]:
+        """The weights as they would be used now: the moving average where there is one."""
+        return {**self.model.state_dict(), **(self.average.values if self.average else {})}
+
+    def finish(self) -> None:
+        """Leave the weights to be used in the model: the best ones, or the last when early stopping is off."""
+        self.model.load_state_dict(self.best if self.best is not None else self.current_weights())
+        self.model.eval()
+
+    def averaged_weights(self) -> _Swapped:
+        """A context in which the model holds the averaged weights."""
+        return _Swapped(self.model, self.average)
+
+    def state(self) -> dict[str, Any]:
+        """All that `restore` needs, as tensors and plain values."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict() if hasattr(self.schedule, "state_dict") else None,
+            "average": {"values": self.average.values, "count": self.average.count} if self.average else None,
+            "best": self.best,
+            "progress": dict(vars(self.progress)),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if state["schedule"] is not None:
+            self.schedule.load_state_dict(state["schedule"])  # type: ignore[attr-defined]
+        if self.average is not None:
+            self.average.restore(state["average"]["values"], state["average"]["count"])
+        self.best = state["best"]
+        self.progress = Progress(**state["progress"])
+
+
+class _Swapped:
+    def __init__(self, model: nn.Module, average: Average | None) -> None:
+        self.model, self.average = model, average
+
+    def __enter__(self) -> None:
+        if self.average is not None:
+            self.saved = {name: value.clone() for name, value in self.model.state_dict().items()}
+            self.model.load_state_dict({**self.saved, **self.average.values})
+
+    def __exit__(self, *_: object) -> None:
+        if self.average is not None:
+            self.model.load_state_dict(self.saved)

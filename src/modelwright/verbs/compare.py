@@ -1,0 +1,60 @@
+"""The verb `compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import RunError, UserError
+from ..report import Report
+
+
+def compare(*runs: str, sizes: str = "", out: str | None = None) -> Report:
+    """Compare runs, and their baselines, in one leaderboard; or train one recipe at several sizes and compare those.
+
+    Args:
+        runs: run folders, or one recipe together with --sizes
+        sizes: train the recipe at these sizes first, for example small,medium,large
+        out: the folder for the runs that --sizes makes (default: runs/<name>-sizes)
+    """
+    from .. import evaluation
+    from ..results import entries
+    from ..run import Run
+
+    if not runs:
+        raise UserError("what is to be compared?", where="command line", hint="modelwright compare RUN RUN, or compare recipe.yaml --sizes small,large")
+    loaded = _train_sizes(runs, sizes, out) if sizes else [run if isinstance(run, Run) else Run.load(run) for run in runs]
+    found: list[dict[str, Any]] = []
+    for run in loaded:
+        if not run.metrics.get("test"):
+            raise RunError("the run has no test scores to compare.", where=str(run.path))
+        ours = entries(run, run.metrics, {})[0]
+        found.append({**ours, "name": str(run.path)})
+    targets = {tuple(run.targets) for run in loaded}
+    if len(targets) > 1:
+        raise UserError(f"the runs predict different targets ({'; '.join(', '.join(t) for t in sorted(targets))}).", where="command line")
+    kinds = found[0]["kinds"]
+    for name, scores in loaded[0].metrics.get("baselines", {}).items():
+        blank = {"fit_seconds": None, "predict_seconds": None, "parameters": None, "flops": None, "bytes": None, "note": f"baseline of {loaded[0].path}"}
+        found.append({"name": name, "kinds": kinds, "scores": scores, **blank})
+    values = {
+        entry["name"]: {"test": entry["scores"], **{k: entry.get(k) for k in ("parameters", "flops", "fit_seconds", "predict_seconds", "bytes")}}
+        for entry in found
+    }
+    return Report("Comparison", [evaluation.leaderboard(found)], data={"runs": values})
+
+
+def _train_sizes(recipes: tuple[str, ...], sizes: str, out: str | None) -> list[Any]:
+    from .. import training
+    from ..recipe import load
+
+    if len(recipes) != 1:
+        raise UserError("--sizes takes exactly one recipe.", where="command line")
+    base = load(recipes[0] if recipes[0].endswith((".yaml", ".yml")) else {"data": recipes[0]})
+    folder = Path(out) if out else Path("runs") / f"{base.name()}-sizes"
+    runs = []
+    for size in [name.strip() for name in sizes.split(",") if name.strip()]:
+        recipe = load(recipes[0] if recipes[0].endswith((".yaml", ".yml")) else {"data": recipes[0]}, [f"model.size={size}"])
+        recipe.baselines = recipe.baselines if not runs else False
+        runs.append(training.train(recipe, folder / size, training.Watch(bar=True)))
+    return runs

@@ -1,0 +1,51 @@
+"""The verb `evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..report import Report
+
+
+def evaluate(run: str, data: Any = None) -> Report:
+    """Score a run on its test rows, or on other data that has the target.
+
+    Args:
+        run: a run folder
+        data: a file, folder or named data set (default: the run's own test rows)
+    """
+    import numpy as np
+
+    from .. import evaluation, parts
+    from ..data.encoding import encode
+    from ..data.reading import read
+    from ..errors import DataError
+    from ..preparation import own_encoders, prepare
+    from ..results import measure_rows
+    from ..run import Run
+
+    loaded = run if isinstance(run, Run) else Run.load(run)
+    if data is None:
+        prepared = prepare(loaded.recipe, columns=loaded.columns)
+        table, encoded, index = prepared.rows.table, prepared.encoded, prepared.index(2)
+        where = "the run's own test rows"
+    else:
+        table = read(data, Path(".")).table
+        loaded.require(table, targets=True)
+        encoded, index, where = encode(table, loaded.columns, own_encoders(loaded.recipe, loaded.columns), cache=False), np.arange(table.num_rows), str(data)
+    if not len(index):
+        raise DataError("there is no row to score.", where=where)
+    measured = measure_rows(loaded.model, encoded, index, loaded.columns)
+    baselines = loaded.metrics.get("baselines", {}) if data is None else {}
+    values = {"test": measured.scores, "baselines": baselines, "seconds": {"predict": round(measured.seconds, 3)}, "rows": len(index)}
+    report = Report(f"{loaded.path or 'run'} on {where}", data=values)
+    inputs = [name for name, column in loaded.columns.items() if not column.target]
+    for name, tensors in measured.predicted.items():
+        column = loaded.columns[name]
+        predicted = {key: column.truth(value) if key == "value" else value for key, value in tensors.items()}
+        report.blocks += evaluation.blocks(
+            parts.kind_of("columns", column), name, predicted, column.truth(encoded.targets[name][index]), column.sizes().get("classes"),
+            examples=(table, index, inputs),
+        )
+    return report

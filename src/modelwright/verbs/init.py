@@ -1,0 +1,91 @@
+"""The verb `init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import RunError
+from ..report import Report, Table, Text
+
+
+def init(data: str, *, target: str | None = None, out: str = "recipe.yaml", force: bool = False) -> Report:
+    """Look at a data file and write a short, commented recipe for it.
+
+    Args:
+        data: a file, folder or named data set
+        target: the column to predict; several with commas
+        out: the recipe to write
+        force: overwrite the recipe if it is there
+    """
+    from ..choices import choose
+    from ..files import write_text
+    import numpy as np
+
+    from ..preparation import build_columns, fit_columns, model_sources, open_rows, targets_of
+    from ..recipe import load
+
+    path = Path(out)
+    if path.exists() and not force:
+        raise RunError("the file is there already.", where=out, hint="Use --force to overwrite it, or --out for another name.")
+    names = [name.strip() for name in (target or "").split(",") if name.strip()]
+    given: dict[str, Any] = {"data": data}
+    if names:
+        given |= {"target": names[0]} if len(names) == 1 else {"targets": {name: {} for name in names}}
+    recipe = load(given)
+    rows = open_rows(recipe)
+    columns, inferred = build_columns(recipe, rows)
+    fit_columns(rows, columns, np.ones(rows.table.num_rows, bool))
+    choices = choose(recipe, model_sources(recipe, columns), targets_of(columns), int(rows.table.num_rows * 0.8))
+    kinds = {name: recipe.columns[name] for name in columns}
+    base = path.resolve().parent
+    location = _relative(Path(data), base) if Path(data).exists() else data
+    write_text(path, _text(location, recipe.target_names(), kinds, inferred, choices, recipe))
+    table = [[n, "target" if n in recipe.target_names() else i.kind, i.reason, i.doubt] for n, i in inferred.items()]
+    report = Report(f"{out}: a recipe for {rows.name} ({rows.table.num_rows:,} rows)")
+    report.blocks.append(Table("Columns", ["column", "kind", "why", "doubt"], table))
+    report.blocks.append(Table("Choices", ["key", "value", "why"], [[c.key, str(c.value), c.reason] for c in choices]))
+    report.blocks.append(Text("Next", f"modelwright check {out}, then modelwright train {out}"))
+    report.data = {
+        "recipe": out, "rows": rows.table.num_rows,
+        "columns": {n: {"kind": i.kind, "why": i.reason, "doubt": i.doubt} for n, i in inferred.items()},
+        "choices": [vars(c) for c in choices],
+    }
+    return report
+
+
+def _relative(path: Path, base: Path) -> str:
+    try:
+        return str(path.resolve().relative_to(base))
+    except ValueError:
+        return str(path.resolve())
+
+
+def _text(data: str, targets: list[str], kinds: dict, inferred: dict, choices: list, recipe: Any) -> str:
+    """The recipe with its reasons as comments."""
+    import yaml
+
+    def line(key: str, value: Any, reason: str, indent: int) -> str:
+        shown = yaml.safe_dump({key: value}, default_flow_style=None, allow_unicode=True, width=10_000, sort_keys=False).strip()
+        shown = shown if "\n" not in shown else f"{key}: {yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000, sort_keys=False).strip()}"
+        return f"{' ' * indent}{shown}" + (f"  # {reason}" if reason else "")
+
+    lines = [line("data", data, "", 0)]
+    lines += [line("target", targets[0], inferred[targets[0]].reason, 0)] if len(targets) == 1 else [line("targets", {t: {} for t in targets}, "", 0)]
+    lines += ["", "columns:  # inferred: mend what is wrong, leave out what is right"]
+    for name, guess in inferred.items():
+        config = kinds.get(name, {"kind": "drop"})
+        shown = config["kind"] if len(config) == 1 else config
+        doubt = f"; DOUBT: {guess.doubt}" if guess.doubt else ""
+        lines.append(line(name, shown, f"{guess.reason}{doubt}", 2))
+    reasons = {choice.key: choice.reason for choice in choices}
+    lines += ["", "model:", "  encoders:"]
+    for name, config in recipe.model.encoders.items():
+        lines.append(line(name, config, reasons.get(f"model.encoders.{name}", ""), 4))
+    lines += ["", "train:"]
+    lines += [line(c.key.split(".")[1], c.value, c.reason, 2) for c in choices if c.key.startswith("train.")]
+    if any(i.kind == "drop" for i in inferred.values()):
+        lines += ["", "# Columns marked drop are left out; give them another kind to use them."]
+    return "\n".join(lines) + "\n"
+
+

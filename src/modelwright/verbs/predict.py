@@ -1,0 +1,38 @@
+"""The verb `predict`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataError
+
+
+def predict(run: str, rows: str, *, out: str | None = None, probabilities: bool = False) -> Any:
+    """Predict every row of a file with a trained run, one output row a row, in order.
+
+    Args:
+        run: a run folder
+        rows: a file (CSV, Parquet, JSON lines, ...), a folder of images, or - for CSV or JSON lines on stdin
+        out: the file to write (.csv, .parquet or .jsonl; default: CSV on stdout)
+        probabilities: add a column <target>_<class> for every class
+    """
+    from ..prediction_files import read_stdin, write
+    from ..report import Report
+    from ..run import Run
+
+    loaded = Run.load(run)
+    given = read_stdin(sys.stdin.buffer) if rows == "-" else rows
+    if out and not out.endswith((".csv", ".parquet", ".jsonl")):
+        raise DataError("the format is not known.", where=out, hint="Name the file .csv, .parquet or .jsonl.")
+    table = loaded.predict(given, probabilities)
+    report = Report(f"Predictions of {run}")
+    if out:
+        write(table, Path(out))
+        report.data = {"rows": table.num_rows, "out": out, "columns": table.column_names}
+        print(f"{table.num_rows:,} predictions written to {out}", file=sys.stderr)
+    else:
+        report.data = {"rows": table.num_rows, "columns": table.column_names, "predictions": table.to_pylist()}
+        report.write = lambda: write(table, None)
+    return report

@@ -1,0 +1,27 @@
+"""The verb `show`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ..report import Report
+
+
+def show(run: str) -> Report:
+    """Show the report of a run: scores beside the baselines, curves, advice.
+
+    Args:
+        run: a run folder
+    """
+    from ..errors import RunError
+    from ..run import read_status
+
+    path = Path(run)
+    status = read_status(path)
+    file = path / "reports" / "train.json"
+    if not file.exists():
+        raise RunError(f"the run is {status.state} and has no report yet.", where=run, hint=status.message)
+    report = Report.from_json(file.read_text(encoding="utf-8"))
+    report.data = {"run": run, "status": status.state, **json.loads((path / "metrics.json").read_text(encoding="utf-8"))}
+    return report
