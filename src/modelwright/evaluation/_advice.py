@@ -123,7 +123,7 @@ def _certainty(target: str, kind: str, scores: Mapping[str, Any], checked: Mappi
         if wide:
             text = (
                 f"On {scores.get('rows')} test rows the {main} of {target} is only known to lie between {shown(low)} "
-                f"and {shown(high)}. Compare over folds (data: {{split: {{kind: folds, folds: 10}}}}) or test more rows."
+                f"and {shown(high)}. Compare over folds (data: {{split: {{kind: folds, folds: 10}}}}) or more rows."
             )
             found.append(Text("A small test set", text, "advice"))
         other = checked.get(main)

@@ -31,7 +31,8 @@ def render_html(report: Report) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
         f"<title>{title}</title><style>{STYLE}</style></head>\n"
         f'<body class="{"with-nav" if nav else "plain"}">{nav}<main><header><h1>{title}</h1></header>\n'
         + "\n".join(body)
@@ -77,9 +78,9 @@ def _number(block: Number) -> str:
         low, high = (shown(end) for end in block.interval)
         interval = f'<span class="interval" title="95 % interval">{escape(low)} – {escape(high)}</span>'
     note = f'<span class="interval">{escape(block.note)}</span>' if block.note else ""
-    name, value = escape(block.name), escape(figure(block))
     long = " long" if len(figure(block)) > 12 else ""
-    return f'<div class="figure"><span class="name">{name}</span><span class="value{long}">{value}</span>{interval}{note}</div>'
+    value = f'<span class="value{long}">{escape(figure(block))}</span>'
+    return f'<div class="figure"><span class="name">{escape(block.name)}</span>{value}{interval}{note}</div>'
 
 
 def _table(block: Table) -> str:
@@ -100,7 +101,8 @@ def _table(block: Table) -> str:
     kinds = ["heat"] * block.heat + ["narrow"] * narrow
     empty = "" if rows else '<p class="note">No rows.</p>'
     table = f"<table{_class(kinds)}><thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    return f'<div class="block">{_heading(block.title)}<div class="scroll" tabindex="0">{table}</div>{empty}{_note(block.note)}</div>'
+    held = f'<div class="scroll" tabindex="0">{table}</div>{empty}'
+    return f'<div class="block">{_heading(block.title)}{held}{_note(block.note)}</div>'
 
 
 def _cell(cell: Any, right: bool, shade: tuple[str, float] | None, first: bool) -> str:
@@ -122,12 +124,10 @@ def _class(names: list[str]) -> str:
 
 
 def _heat(block: Table, right: list[bool]) -> dict[tuple[int, int], tuple[str, float]]:
-    """(row, column) -> tone and strength in 0..1. A square table of counts is a confusion matrix: shares of the row, the
-    diagonal in another tone. Other tables: the share of the largest figure."""
+    """(row, column) -> tone and strength in 0..1. A square table of counts is a confusion matrix: shares of the row,
+    the diagonal in another tone. Other tables: the share of the largest figure."""
     places = [place for place, numeric in enumerate(right) if numeric]
-    confusion = not right[:1] == [True] and places == list(range(1, len(block.rows) + 1)) == list(
-        range(1, len(block.columns))
-    )
+    confusion = places == list(range(1, len(block.rows) + 1)) == list(range(1, len(block.columns)))
     largest = max((abs(row[j]) for row in block.rows for j in places if row[j]), default=1)
     found = {}
     for i, row in enumerate(block.rows):
@@ -154,15 +154,16 @@ def _image(block: Image) -> str:
         "</figcaption></figure>"
         for png, caption in block.pictures
     ]
-    return f'<div class="block">{_heading(block.title)}<div class="pictures">{"".join(shots)}</div>{_note(block.note)}</div>'
+    held = f'<div class="pictures">{"".join(shots)}</div>'
+    return f'<div class="block">{_heading(block.title)}{held}{_note(block.note)}</div>'
 
 
 def _text(block: Text) -> str:
     tone = block.tone if block.tone in _MARKS else "plain"
     paragraphs = "".join(f"<p>{escape(line)}</p>" for line in block.text.splitlines() if line.strip())
-    head = f"<h3>{escape(block.title)}</h3>" if block.title else ""
-    return f'<aside class="text {tone}"><span class="mark" aria-hidden="true">{_MARKS[tone]}</span><div>{head}{paragraphs}</div></aside>'
+    mark = f'<span class="mark" aria-hidden="true">{_MARKS[tone]}</span>'
+    return f'<aside class="text {tone}">{mark}<div>{_heading(block.title)}{paragraphs}</div></aside>'
 
 
 _BLOCKS: dict[type, Any] = {Number: _number, Table: _table, Curve: _curve, Image: _image, Text: _text}
-_GROUPED: dict[type, str] = {Number: "figures", Curve: "curves"}
+_GROUPED: dict[type, str] = {Number: "figures", Curve: "curves", Table: "tables"}

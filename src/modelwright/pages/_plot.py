@@ -9,7 +9,7 @@ from html import escape
 from ..report import Curve, points, shown
 
 _WIDTH, _HEIGHT = 560, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 10, 46
+_RIGHT, _TOP, _BOTTOM = 14, 10, 46
 _MOST_POINTS = 400  # of a line; more than a screen shows
 _MOST_TITLES = 120
 _COLOURS = 8
@@ -17,7 +17,7 @@ Point = tuple[float, float]
 
 
 def plot(curve: Curve) -> tuple[str, str]:
-    """The drawing as `<svg>` and its legend as `<ul>` (none for one line), all text escaped."""
+    """The drawing as `<svg>` and its legend as `<ul>` (none for one line named as its axis), all text escaped."""
     lines = {name: _thinned(points(curve, name)) for name in curve.lines}
     lines = {name: found for name, found in lines.items() if found}
     if not lines:
@@ -26,8 +26,9 @@ def plot(curve: Curve) -> tuple[str, str]:
     ys = [y for found in lines.values() for _, y in found]
     x_ticks = _powers(min(xs), max(xs)) if curve.log_x else ticks(min(xs), max(xs))
     y_ticks = ticks(min(ys), max(ys))
-    axes = _Axes((min(xs[0], *xs, x_ticks[0]), max(*xs, x_ticks[-1])), (y_ticks[0], y_ticks[-1]), curve.log_x)
-    drawn = [_grid(axes, x_ticks, y_ticks), _names(curve)]
+    left = 34 + 7 * max(len(label(y)) for y in y_ticks)
+    axes = _Axes((min(*xs, x_ticks[0]), max(*xs, x_ticks[-1])), (y_ticks[0], y_ticks[-1]), curve.log_x, left)
+    drawn = [_grid(axes, x_ticks, y_ticks), _names(curve, left)]
     number = 0
     for name, found in lines.items():
         reference = name in curve.dashed
@@ -41,12 +42,12 @@ def plot(curve: Curve) -> tuple[str, str]:
 class _Axes:
     """From values to places in the drawing."""
 
-    def __init__(self, x: Point, y: Point, log_x: bool) -> None:
-        self.x, self.y, self.log_x = _open(x), _open(y), log_x
+    def __init__(self, x: Point, y: Point, log_x: bool, left: int) -> None:
+        self.x, self.y, self.log_x, self.left = _open(x), _open(y), log_x, left
 
     def across(self, x: float) -> float:
         """Place of a value already in the axis's own scale (its logarithm for a logarithmic one)."""
-        return round(_LEFT + (x - self.x[0]) / (self.x[1] - self.x[0]) * (_WIDTH - _LEFT - _RIGHT), 1)
+        return round(self.left + (x - self.x[0]) / (self.x[1] - self.x[0]) * (_WIDTH - self.left - _RIGHT), 1)
 
     def down(self, y: float) -> float:
         return round(_HEIGHT - _BOTTOM - (y - self.y[0]) / (self.y[1] - self.y[0]) * (_HEIGHT - _TOP - _BOTTOM), 1)
@@ -98,21 +99,22 @@ def _grid(axes: _Axes, x_ticks: Sequence[float], y_ticks: Sequence[float]) -> st
     bottom, right, drawn = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT, []
     for y in y_ticks:
         place = axes.down(y)
-        drawn.append(f'<path class="grid" d="M{_LEFT} {place}H{right}"/>')
-        drawn.append(f'<text class="tick" x="{_LEFT - 8}" y="{place + 4}" text-anchor="end">{label(y)}</text>')
+        drawn.append(f'<path class="grid" d="M{axes.left} {place}H{right}"/>')
+        drawn.append(f'<text class="tick" x="{axes.left - 8}" y="{place + 4}" text-anchor="end">{label(y)}</text>')
     for x in x_ticks:
         place = axes.across(x)
         drawn.append(f'<path class="grid" d="M{place} {_TOP}V{bottom}"/>')
         value = label(10**x if axes.log_x else x)
         drawn.append(f'<text class="tick" x="{place}" y="{bottom + 18}" text-anchor="middle">{value}</text>')
-    return "".join(drawn) + f'<path class="axis" d="M{_LEFT} {_TOP}V{bottom}H{right}"/>'
+    return "".join(drawn) + f'<path class="axis" d="M{axes.left} {_TOP}V{bottom}H{right}"/>'
 
 
-def _names(curve: Curve) -> str:
-    middle, height = (_LEFT + _WIDTH - _RIGHT) / 2, (_TOP + _HEIGHT - _BOTTOM) / 2
+def _names(curve: Curve, left: int) -> str:
+    middle, height = (left + _WIDTH - _RIGHT) / 2, (_TOP + _HEIGHT - _BOTTOM) / 2
     return (
         f'<text class="name" x="{middle}" y="{_HEIGHT - 8}" text-anchor="middle">{escape(curve.x)}</text>'
-        f'<text class="name" transform="translate(13 {height}) rotate(-90)" text-anchor="middle">{escape(curve.y)}</text>'
+        f'<text class="name" transform="translate(13 {height}) rotate(-90)" text-anchor="middle">{escape(curve.y)}'
+        "</text>"
     )
 
 
@@ -152,7 +154,7 @@ def _thinned(found: list[Point]) -> list[Point]:
 
 
 def _legend(curve: Curve, names: Sequence[str]) -> str:
-    if len(names) < 2:
+    if len(names) == 1 and names[0].lower() in (curve.y.lower(), curve.title.lower()):
         return ""
     items, number = [], 0
     for name in names:
