@@ -250,3 +250,22 @@ def test_an_unknown_option_is_named():
 def test_every_option_has_its_line_of_help(kind):
     part = parts.find("columns", kind)
     assert set(parts.options(part)) == set(parts.option_help(part))
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_any_column_is_inferred_and_the_kind_it_gets_fits(odd):
+    table = pa.table({"x": ODD[odd]})
+    for targets in ([], ["x"]):
+        found = columns.infer(table, targets)["x"]
+        assert found.reason and found.kind in [*KINDS, "drop"]
+        if found.kind == "drop":
+            assert not targets
+            continue
+        column = columns.build("x", {"kind": found.kind, **found.options}, bool(targets))
+        try:
+            column.fit(table["x"])
+            column.finish()
+        except DataError:
+            assert targets
+        else:
+            assert len(column.encode(table["x"])) == len(table)

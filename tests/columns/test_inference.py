@@ -138,6 +138,12 @@ def test_identifiers_by_name_and_by_content():
     assert one(RANDOM.integers(0, 50, N), name="paid").kind == "number"
 
 
+def test_classes_by_name():
+    counts = RANDOM.geometric(0.05, 1000)
+    assert one(counts, target=True, name="class_id").kind == "category"
+    assert one(counts, target=True, name="rings").kind == "number"
+
+
 def test_few_rows_are_no_evidence_of_identifiers():
     assert one(["red", "green", "blue", "grey"]).kind == "category"
     assert one([3, 1, 2]).kind == "number"

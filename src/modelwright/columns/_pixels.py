@@ -105,7 +105,7 @@ def _of_struct(cell: dict | None) -> Cell:
 def _array(cell: list, kind: type) -> np.ndarray:
     """A nested list as (H, W, C); an empty array when it is no picture, which `load` refuses."""
     try:
-        picture = np.array(cell, kind)
+        picture: np.ndarray = np.array(cell, kind)
     except (ValueError, TypeError):
         return np.zeros((0, 0, 1))
     shape = _square(picture.shape, None)
@@ -159,7 +159,7 @@ def load(cell: Cell, target: Target) -> np.ndarray:
     with Image.open(io.BytesIO(cell) if isinstance(cell, bytes) else cell) as opened:
         mode = "L" if target.channels == 1 else "RGB"
         opened.draft(mode, wanted)  # a large JPEG is read small, many times faster
-        picture: Image.Image = opened
+        picture = opened
         if opened.mode.startswith("I;16"):  # 16 bits: Pillow would cut them off at 255
             picture = Image.fromarray((np.asarray(opened) >> 8).astype(np.uint8))
         if picture.mode != mode:
