@@ -19,7 +19,8 @@ def test_robust_is_the_formula_of_realmlp(fitted):
     low, middle, high = np.quantile(x, [0.25, 0.5, 0.75])
     z = (x - middle) / (high - low)
     assert np.allclose(encoded(column, x)[:, 0], z / np.sqrt(1 + (z / 3) ** 2), atol=1e-6)
-    assert np.abs(encoded(column, [1e90, -1e90])).max() <= 3
+    assert np.allclose(encoded(column, [1e90, -1e300]), [[3], [-3]])
+    assert np.allclose(encoded(fitted("number", [0.0, 1e-310, 1e-320, 1.0]), [1e100]), 3)
 
 
 def test_robust_falls_back_to_the_span_where_most_values_are_one(fitted):

@@ -108,7 +108,7 @@ class Number(Column):
             return
         else:
             return
-        self.factor = 1 / spread
+        self.factor = 1 / max(spread, 1e-100)
 
     def _read(self, values: pa.Array) -> np.ndarray:
         """(N,) float64, NaN missing, after the logarithm."""
@@ -120,8 +120,8 @@ class Number(Column):
     def _scaled(self, x: np.ndarray) -> np.ndarray:
         if self.knots:
             return np.where(np.isnan(x), x, np.interp(x, self.knots, self.scores))
-        z = (x - self.center) * self.factor
-        return z / np.sqrt(1 + (z / 3) ** 2) if self.bends else np.clip(z, -1e30, 1e30)  # within float32
+        z = np.clip((x - self.center) * self.factor, -1e30, 1e30)  # within float32, and so that squares do not overflow
+        return z / np.sqrt(1 + (z / 3) ** 2) if self.bends else z
 
     def encode(self, values: pa.Array) -> np.ndarray:
         z = self._scaled(self._read(values)).astype(np.float32)
