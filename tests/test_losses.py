@@ -46,9 +46,7 @@ def test_huber_is_half_the_square_near_and_linear_far():
 def test_cross_entropy_agrees_with_torch_and_soft_with_hard(smoothing, class_weights):
     torch.manual_seed(0)
     logits, target = torch.randn(6, 3), torch.tensor([0, 1, 2, 2, 1, -1])
-    expected = F.cross_entropy(
-        logits, target, weight=class_weights, ignore_index=-1, label_smoothing=smoothing
-    )
+    expected = F.cross_entropy(logits, target, weight=class_weights, ignore_index=-1, label_smoothing=smoothing)
     total, count = losses.cross_entropy(logits, target, smoothing=smoothing, class_weights=class_weights)
     assert torch.allclose(total / count, expected)
     soft = F.one_hot(target.clamp(min=0), 3).float() * (target >= 0).unsqueeze(1)

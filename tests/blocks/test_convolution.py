@@ -36,9 +36,7 @@ def test_max_pooling_before_a_rising_activation_gives_the_same_value(activation)
 def test_size_is_the_output_size(sequence, shrink_by, kernel, same):
     for shrink in (1, 2, 3):
         for side in range(kernel, 12):
-            layer = ConvolutionLayer(
-                (1, 2), kernel, shrink=shrink, shrink_by=shrink_by, same=same, sequence=sequence
-            )
+            layer = ConvolutionLayer((1, 2), kernel, shrink=shrink, shrink_by=shrink_by, same=same, sequence=sequence)
             height = 1 if sequence else side + 1
             size = layer.size((height, side))
             if min(size) < 1:

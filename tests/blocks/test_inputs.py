@@ -12,8 +12,12 @@ from modelwright.blocks.numbers import Periodic, PiecewiseLinear
 from modelwright.blocks.stream import Source
 from modelwright.errors import UserError
 
-TABLE = Source("table", "table", {"number": 2, "boolean": 1, "category": [3, 5], "edges": [[0.0, 1.0], [0.0, 1.0, 3.0]]})
-PICTURE = Source("photo", "image", {"height": 5, "width": 6, "channels": 2, "mean": [0.5, 0.1], "deviation": [0.2, 0.4]})
+TABLE = Source(
+    "table", "table", {"number": 2, "boolean": 1, "category": [3, 5], "edges": [[0.0, 1.0], [0.0, 1.0, 3.0]]}
+)
+PICTURE = Source(
+    "photo", "image", {"height": 5, "width": 6, "channels": 2, "mean": [0.5, 0.1], "deviation": [0.2, 0.4]}
+)
 TEXT = Source("note", "text", {"vocabulary": 9, "length": 4})
 VECTOR = Source("signal", "vector", {"size": 7})
 
@@ -96,7 +100,9 @@ def test_tokens_of_a_picture_are_patches_with_a_margin():
 def test_texts_without_a_mask_and_without_a_token():
     ids, mask = read_tokens({"note": torch.tensor([[3, 0]])}, "note")
     assert mask.tolist() == [[True, False]]
-    ids, mask = read_tokens({"note": torch.zeros(2, 0, dtype=torch.int32), "note.mask": torch.zeros(2, 0).bool()}, "note")
+    ids, mask = read_tokens(
+        {"note": torch.zeros(2, 0, dtype=torch.int32), "note.mask": torch.zeros(2, 0).bool()}, "note"
+    )
     assert ids.shape == mask.shape == (2, 1) and not mask.any()
     assert never_empty(torch.tensor([[False, False], [False, True]])).tolist() == [[True, False], [False, True]]
 

@@ -66,6 +66,8 @@ def test_none_hands_on_everything_and_members_count_evenly():
     stream = stream_of([2, 0, 6])
     assert Pool("none", 3, None)(stream) is stream
     weights = shares(stream)
-    assert torch.allclose(weights.sum(1), torch.ones(3)) and torch.equal(weights[0], torch.tensor([0.5, 0.5, 0, 0, 0, 0]))
+    assert torch.allclose(weights.sum(1), torch.ones(3)) and torch.equal(
+        weights[0], torch.tensor([0.5, 0.5, 0, 0, 0, 0])
+    )
     assert torch.allclose(average(stream.x, stream)[2], stream.x[2].mean(0), atol=1e-6)
     assert shares(Stream(torch.randn(2, 1, 3))) is None
