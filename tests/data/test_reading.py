@@ -162,6 +162,9 @@ def test_a_ragged_row_is_named_by_its_line(tmp_path):
         ("t.csv.gz", b"no gzip", "the file is damaged or cut short (Not a gzipped file (b'no'))."),
         ("t.csv.gz", gzip.compress(PLAIN.encode() * 999)[:-20], "the file is damaged or cut short "
          "(Compressed file ended before the end-of-stream marker was reached)."),
+        ("t.csv", 'a,b\n1,x\n2,"y\n3,z\n', ":3: a quote is opened here and never closed. "
+         "To take quotes as text: quote: \"\""),
+        ("x-images-idx3-ubyte", b"\0\0\x08\x03" + bytes(12), "an array of the shape (0, 0, 0) holds no images."),
         ("t.zip", b"no zip", "the file is damaged or cut short (File is not a zip file)."),
         ("t.xlsx", b"PK", "Excel files are not read. Save the table as CSV or Parquet."),
         ("t.json", "", "the file is empty."),
@@ -198,6 +201,23 @@ def test_a_missing_file_suggests_what_is_there(tmp_path):
     assert refusal("digit", tmp_path) == (
         "data: digit: there is no such file, folder or named data set. Did you mean 'digits' or 'pendigits'?"
     )
+
+
+def test_an_encrypted_zip_is_told(tmp_path):
+    with zipfile.ZipFile(tmp_path / "t.zip", "w") as packed:
+        packed.writestr("t.csv", PLAIN)
+    raw = bytearray((tmp_path / "t.zip").read_bytes())
+    raw[6] |= 1  # the flag of encryption, in both headers
+    raw[raw.index(b"PK\1\2") + 8] |= 1
+    path = write(tmp_path, "t.zip", bytes(raw))
+    assert refusal(str(path)) == (
+        f"{path}: 't.csv' cannot be unpacked (File 't.csv' is encrypted, password required for extraction)."
+    )
+
+
+def test_paths_that_no_file_can_have(tmp_path):
+    assert refusal("", tmp_path) == "data: the path is empty."
+    assert refusal("x" * 5000 + ".csv", tmp_path).endswith("the file cannot be read (File name too long).")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions differ")
