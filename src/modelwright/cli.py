@@ -110,6 +110,8 @@ def _run(function: Callable[..., Any], given: dict[str, Any]) -> None:
         from .files import finite
 
         click.echo(json.dumps(finite(report.data), ensure_ascii=False))
+    elif report.write is not None:
+        report.write()
     elif report.blocks:
         from .report import render_terminal
 

@@ -227,8 +227,10 @@ def _trainable(weights: list[nn.Parameter]) -> list[nn.Parameter]:
 
 
 def _groups(model: nn.Module, weight_decay: float) -> list[Group]:
-    """Parameter groups with and without weight decay."""
+    """Parameter groups with and without weight decay; one group, and so one kernel, where nothing decays."""
     hidden, outputs, others = _sorted(model)
+    if not weight_decay:
+        return [{"params": hidden + outputs + others, "weight_decay": 0.0}]
     groups: list[Group] = [
         {"params": hidden + outputs, "weight_decay": weight_decay},
         {"params": others, "weight_decay": 0.0},

@@ -6,7 +6,7 @@ Shared by training and the dry run. Writes nothing but the cache of encoded data
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -104,13 +104,14 @@ def prepare(
     seconds["read"] = clock()
     part = _split(recipe, rows, fold)
     if sample is not None and rows.table.num_rows > sample:
-        rows, part = rows.head(sample), part[:sample]
+        keep = np.sort(np.random.default_rng(0).choice(len(part), sample, replace=False))
+        rows, part = replace(rows, table=rows.table.take(keep)), part[keep]
     inferred: dict[str, Inferred] = {}
     if columns is None:
         columns, inferred = build_columns(recipe, rows)
         fit_columns(rows, columns, part == 0)
     seconds["fit"] = clock()
-    encoded = encode(rows.table, columns)
+    encoded = encode(rows.table, columns, own_encoders(recipe, columns))
     seconds["encode"] = clock()
     choices = choose(recipe, model_sources(recipe, columns), targets_of(columns), int((part == 0).sum()))
     _fill_options(recipe, columns)
@@ -142,8 +143,8 @@ def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarr
     if fold is None and isinstance(config, dict) and config.get("kind") == "folds":
         config = {"kind": "stratified", "fractions": [0.9, 0.1, 0.0]}  # the folds have tested: the model gets all rows
     if fold is not None:
-        group = config.get("column") if isinstance(config, dict) and config.get("kind") == "group" else None
-        part = folds(rows, names, fold[1], seed, group)[fold[0]]
+        group = config.get("column") if isinstance(config, dict) else None
+        part = folds(rows, names, fold[1], seed, group=group)[fold[0]]
     else:
         part = split(rows, names, config, seed)
     if not (part == 0).any():
@@ -154,11 +155,17 @@ def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarr
 def model_sources(recipe: Recipe, columns: dict[str, Any]) -> list[Source]:
     """What the encoders read: the table, and each column with an encoder of its own."""
     inputs = {name: column for name, column in columns.items() if not column.target}
-    known = [source.name for source in sources(inputs)]
+    found = sources(inputs, own_encoders(recipe, columns))
+    known = [source.name for source in found]
     unknown = [name for name in recipe.model.encoders if name not in known]
     if unknown:
         raise recipe.error([Problem(("model", "encoders", n), "there is no such input.", did_you_mean(n, known)) for n in unknown])
-    return sources(inputs)
+    return found
+
+
+def own_encoders(recipe: Recipe, columns: dict[str, Any]) -> set[str]:
+    """The table's columns for which the recipe names an encoder of their own."""
+    return {name for name in recipe.model.encoders if name in columns and columns[name].group is not None}
 
 
 def targets_of(columns: dict[str, Any]) -> dict[str, tuple[str, dict]]:

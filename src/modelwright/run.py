@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from torch import nn
 
+    from .report import Report
+
 
 @dataclass(frozen=True)
 class Status:
@@ -81,6 +83,7 @@ class Run:
     def __init__(self, recipe: Recipe, columns: dict[str, Any], *, path: Path | None = None, metrics: dict[str, Any] | None = None,
                  model: nn.Module | None = None) -> None:
         self.recipe, self.columns, self.path, self.metrics = recipe, columns, path, metrics or {}
+        self.notes: list[str] = []
         if model is not None:
             self.model = model
 
@@ -161,10 +164,12 @@ class Run:
         """target -> the head's prediction, chunk after chunk of the table: memory stays constant."""
         from .data.encoding import encode
         from .prediction import predict_encoded
+        from .preparation import own_encoders
 
         inputs = {name: column for name, column in self.columns.items() if not column.target}
+        own = own_encoders(self.recipe, self.columns)
         for start in range(0, table.num_rows, rows_at_once):
-            yield predict_encoded(self.model, encode(table.slice(start, rows_at_once), inputs, cache=False))
+            yield predict_encoded(self.model, encode(table.slice(start, rows_at_once), inputs, own, cache=False))
 
     def _decode(self, codes: dict[str, dict[str, np.ndarray]], probabilities: bool) -> dict[str, pa.Array]:
         decoded: dict[str, Any] = {}
@@ -175,6 +180,19 @@ class Run:
                 elif probabilities:
                     decoded[f"{name}_{suffix}"] = values
         return decoded
+
+    def report(self) -> Report:
+        """The report of the training, with what to type next."""
+        from .report import Number, Report, Text
+
+        assert self.path is not None
+        file = self.path / "reports" / "train.json"
+        report = Report.from_json(file.read_text(encoding="utf-8")) if file.exists() else Report(str(self.path))
+        keep = [block for block in report.blocks if not isinstance(block, Number)][:12]
+        short = Report(report.title, keep, {"run": str(self.path), "notes": self.notes, **self.metrics})
+        following = f"modelwright show {self.path}; open {self.path}/report.html; modelwright predict {self.path} FILE"
+        short.blocks += [Text("", note) for note in self.notes] + [Text("Next", following)]
+        return short
 
     def save(self, path: Path) -> None:
         """Write what is needed to load this run again."""

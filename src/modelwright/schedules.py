@@ -1,8 +1,9 @@
 """Learning-rate schedules. Each is `kind(step, total, **options) -> factor`, the factor on the initial learning rate.
 
-`step` counts optimiser steps from 0 to `total - 1`. All take `warmup`: below 1 a share of all steps, from 1 on a number
-of steps, in which the factor rises linearly to its first value. `plateau` alone has state: it is a class, named like
-the functions because a kind is named as in the recipe. Knows nothing of optimisers. The kinds are the names in `__all__`.
+`step` counts optimiser steps from 0 to `total - 1`. All take `warmup`: below 1 a share of all steps, from 1 on a
+number of steps, in which the factor rises linearly to its first value. `plateau` alone has state: it is a class, named
+like the functions because a kind is named as in the recipe. The kinds are the names in `__all__`. Knows nothing of
+optimisers.
 """
 
 from __future__ import annotations

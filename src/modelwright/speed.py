@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from .blocks.stream import Batch
-from .data.cache import cache_folder
+from .data._cache import folder as cache_folder
 from .errors import StorageError
 from .files import write_json
 from .loop import StepOptions, batch_gradients
@@ -58,7 +58,7 @@ def choose_speed(model: nn.Module, batch: Batch, train: TrainOptions, steps: int
     known = _cached().get(key)
     if known:
         return Speed(**known)
-    first = _time_step(copy.deepcopy(model), batch, variants[0], rounds=1)
+    first = _time_step(copy.deepcopy(model), batch, variants[0], rounds=3)
     if first * steps < WORTH_MEASURING:
         reason = f"a step takes {first * 1000:.1f} ms, {steps} steps too little to be worth measuring"
         return _remember(key, Speed(*variants[0], {_name(variants[0]): first}, reason))

@@ -22,7 +22,6 @@ import yaml
 from torch import nn
 
 from . import __version__, checkpoint, parts
-from .data.augmentation import augmentation
 from .data.batches import Batches
 from .errors import ModelwrightError, RunError, StorageError, TrainingError, UserError
 from .files import finite, write_json, write_text
@@ -193,7 +192,11 @@ def _session(recipe: Recipe, prepared: Prepared, model: nn.Module, decided: dict
 
 
 def _batches(recipe: Recipe, prepared: Prepared, size: int) -> Batches:
-    augment = augmentation(recipe.train.augment, {name: c.sizes() for name, c in prepared.columns.items() if c.target})
+    augment = None
+    if recipe.train.augment:
+        from .data.augmentation import augmentation
+
+        augment = augmentation(recipe.train.augment, {name: c.sizes() for name, c in prepared.columns.items() if c.target})
     return Batches(prepared.encoded, prepared.index(0), size, recipe.train.seed, augment=augment, bucket=recipe.train.bucket)
 
 

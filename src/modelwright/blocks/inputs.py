@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import UserError
+from .masks import read_tokens
 from .numbers import Periodic, PiecewiseLinear
 from .stream import Batch, Source
 
@@ -58,10 +59,10 @@ class Flat(nn.Module):
         self.numbers: nn.Module | None = None
         sizes = source.sizes
         if source.kind == "table":
-            self.floats = [key for key in sizes if key != "category"]
+            self.floats = _float_groups(sizes)
             self.width = sum(sizes[key] for key in self.floats)
             if numbers != "none" and sizes.get("number"):
-                spread = (PiecewiseLinear if numbers == "piecewise" else Periodic)(sizes["number"])
+                spread = _spread(numbers, sizes)
                 self.numbers = spread
                 self.width += spread.width - sizes["number"]
             if sizes.get("category"):
@@ -134,7 +135,8 @@ class Steps(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         if self.table is not None:
-            return self.table(batch[self.name]), token_mask(batch, self.name)
+            ids, mask = read_tokens(batch, self.name)
+            return self.table(ids), mask
         if self.picture is not None:
             return self.picture(batch).permute(0, 2, 3, 1).flatten(2), None
         return batch[self.name].float().unsqueeze(-1), None
@@ -166,7 +168,7 @@ class Tokens(nn.Module):
             raise unreadable("a transformer", source, "Choose mlp, cnn or rnn for a vector.")
 
     def _table(self, sizes: dict[str, Any]) -> None:
-        self.floats = [key for key in sizes if key != "category" and sizes[key]]
+        self.floats = _float_groups(sizes)
         features = sum(sizes[key] for key in self.floats)
         if features:
             bound = 1 / math.sqrt(self.width)
@@ -177,7 +179,8 @@ class Tokens(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         if self.kind == "text":
-            return self.table(batch[self.name]), token_mask(batch, self.name)
+            ids, mask = read_tokens(batch, self.name)
+            return self.table(ids), mask
         if self.kind == "image":
             x = self.patch(F.pad(self.picture(batch), self.margin))
             return x.flatten(2).transpose(1, 2) + self.positions, None
@@ -190,10 +193,15 @@ class Tokens(nn.Module):
         return tokens[0] if len(tokens) == 1 else torch.cat(tokens, 1), None
 
 
-def token_mask(batch: Batch, name: str) -> Tensor:
-    """(B, T), True at tokens: the batch's own mask, else every id but 0."""
-    mask = batch.get(f"{name}.mask")
-    return batch[name] != 0 if mask is None else mask
+def _float_groups(sizes: dict[str, Any]) -> list[str]:
+    """The groups of a table that hold floats: their size is a number of features, where others have lists."""
+    return [group for group, features in sizes.items() if isinstance(features, int) and features]
+
+
+def _spread(numbers: Numbers, sizes: dict[str, Any]) -> PiecewiseLinear | Periodic:
+    if numbers == "periodic":
+        return Periodic(sizes["number"])
+    return PiecewiseLinear(sizes["number"], edges=sizes.get("edges"))
 
 
 def unreadable(reader: str, source: Source, hint: str) -> UserError:

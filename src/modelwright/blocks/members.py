@@ -9,17 +9,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .masks import never_empty
 from .stream import Stream
 
 
 def shares(stream: Stream) -> Tensor | None:
-    """(B, T): what each position counts in its row, 1 in sum; None when T is 1. A row without tokens counts evenly."""
+    """(B, T): what each position counts in its row, 1 in sum; None when T is 1. An empty row's first counts."""
     rows, positions = stream.x.shape[:2]
     if positions == 1:
         return None
     if stream.mask is None:
         return torch.full((rows, positions), 1.0 / positions, device=stream.x.device)
-    mask = stream.mask | ~stream.mask.any(1, keepdim=True)
+    mask = never_empty(stream.mask)
     return mask / mask.sum(1, keepdim=True)
 
 

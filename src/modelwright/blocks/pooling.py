@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UserError
+from .masks import never_empty
 from .stream import Stream
 
 Pooling = Literal["mean", "max", "last", "first", "flatten", "attention", "none"]
@@ -57,7 +58,7 @@ class Pool(nn.Module):
         assert self.score is not None
         scores = self.score(x)
         if mask is not None:
-            scores = scores.masked_fill(~(mask | ~mask.any(1, keepdim=True)).unsqueeze(-1), float("-inf"))
+            scores = scores.masked_fill(~never_empty(mask).unsqueeze(-1), float("-inf"))
             x = x * mask.unsqueeze(-1)
         return (scores.softmax(1) * x).sum(1)
 

@@ -18,9 +18,10 @@ class Source:
     """What one encoder reads.
 
     kind and sizes:
-      table     {"number": features, "boolean": features, ...} (floats) and {"category": [rows of each table]} (ids)
+      table     {"number": features, "boolean": features, ...} (floats) and {"category": [rows of each table]} (ids);
+                may have {"edges": [quantiles of each number feature]} for piecewise-linear embeddings
       text      {"vocabulary": V, "length": longest}; ids (B, T), 0 is padding, 1 unknown
-      image     {"height", "width", "channels", "mean": [C], "deviation": [C]}; uint8 (B, H, W, C)
+      image     {"height", "width", "channels", "mean": [C], "deviation": [C] of pixels as 0..1}; uint8 (B, H, W, C)
       vector    {"size": D}; float (B, D)
     """
 

@@ -21,7 +21,7 @@ def evaluate(run: str, data: Any = None) -> Report:
     from ..data.encoding import encode
     from ..data.reading import read
     from ..errors import DataError
-    from ..preparation import prepare
+    from ..preparation import own_encoders, prepare
     from ..results import measure_rows
     from ..run import Run
 
@@ -33,7 +33,7 @@ def evaluate(run: str, data: Any = None) -> Report:
     else:
         table = read(data, Path(".")).table
         loaded.require(table, targets=True)
-        encoded, index, where = encode(table, loaded.columns, cache=False), np.arange(table.num_rows), str(data)
+        encoded, index, where = encode(table, loaded.columns, own_encoders(loaded.recipe, loaded.columns), cache=False), np.arange(table.num_rows), str(data)
     if not len(index):
         raise DataError("there is no row to score.", where=where)
     measured = measure_rows(loaded.model, encoded, index, loaded.columns)

@@ -88,8 +88,9 @@ def _show(default: Any) -> str:
 
 
 def _data_sets() -> Report:
-    from ..data.catalogue import describe
+    from ..data import catalogue
 
-    entries = describe()
-    rows = [[e["name"], e["rows"], ", ".join(e["targets"]), e["where"]] for e in entries]
-    return Report("Named data sets", [Table("use as data: <name>", ["name", "rows", "targets", "where"], rows)], data={"data": entries})
+    sets = [catalogue.find(name) for name in catalogue.names()]
+    rows = [[s.name, s.about, ", ".join(s.targets), "bundled" if not s.files else ", ".join(f.path for f in s.files)] for s in sets]
+    columns = ["name", "what it is", "targets", "files"]
+    return Report("Named data sets", [Table("use as data: <name>", columns, rows)], data={"data": [dict(zip(columns, r)) for r in rows]})

@@ -34,5 +34,5 @@ def predict(run: str, rows: str, *, out: str | None = None, probabilities: bool 
         print(f"{table.num_rows:,} predictions written to {out}", file=sys.stderr)
     else:
         report.data = {"rows": table.num_rows, "columns": table.column_names, "predictions": table.to_pylist()}
-        report.raw = lambda: write(table, None)
+        report.write = lambda: write(table, None)
     return report

@@ -15,7 +15,6 @@ def show(run: str) -> Report:
         run: a run folder
     """
     from ..errors import RunError
-    from ..report import from_json
     from ..run import read_status
 
     path = Path(run)
@@ -23,6 +22,6 @@ def show(run: str) -> Report:
     file = path / "reports" / "train.json"
     if not file.exists():
         raise RunError(f"the run is {status.state} and has no report yet.", where=run, hint=status.message)
-    report = from_json(json.loads(file.read_text(encoding="utf-8")))
+    report = Report.from_json(file.read_text(encoding="utf-8"))
     report.data = {"run": run, "status": status.state, **json.loads((path / "metrics.json").read_text(encoding="utf-8"))}
     return report

@@ -1,0 +1,94 @@
+"""Multi-head self-attention and the transformer's layer, from plain dense layers. Knows nothing of sources or heads."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import UserError
+from .masks import never_empty
+
+
+class SelfAttention(nn.Module):
+    """`softmax(Q K^T / sqrt(d)) V` in several heads on (B, T, width) (Vaswani 2017; article 000, 3.3).
+
+    mask (B, T): False where there is padding, which no position looks at. rotary: positions enter as rotations of
+    queries and keys, so that only distances matter and no text is too long (Su 2021).
+    """
+
+    def __init__(self, width: int, heads: int, *, rotary: bool = False) -> None:
+        super().__init__()
+        if width % heads or (rotary and width // heads % 2):
+            raise UserError(
+                f"a width of {width} cannot be shared by {heads} heads.",
+                hint="Choose a width that is an even multiple of the number of heads.",
+            )
+        self.heads, self.rotary = heads, rotary
+        self.queries_keys_values = nn.Linear(width, 3 * width)
+        self.mix = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        rows, steps, width = x.shape
+        joined = self.queries_keys_values(x).view(rows, steps, 3, self.heads, width // self.heads)
+        query, key, value = joined.permute(2, 0, 3, 1, 4)  # each (B, heads, T, width / heads)
+        if self.rotary:
+            cosine, sine = rotation(steps, width // self.heads, x.device)
+            query, key = _rotate(query, cosine, sine), _rotate(key, cosine, sine)
+        seen = None if mask is None else never_empty(mask)[:, None, None, :]
+        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+        return self.mix(attended.transpose(1, 2).reshape(rows, steps, width))
+
+
+class TransformerLayer(nn.Module):
+    """Self-attention and a feed-forward pair of dense layers, each normed before and added to its input (pre-norm).
+
+    `x + attention(norm(x))`, then `x + W2 gelu(W1 norm(x))` with an inner width of 4 times `width`.
+    """
+
+    def __init__(self, width: int, heads: int, *, dropout: float = 0.0, rotary: bool = False) -> None:
+        super().__init__()
+        self.before_attention, self.before_dense = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = SelfAttention(width, heads, rotary=rotary)
+        self.dense = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Dropout(dropout), nn.Linear(4 * width, width)
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        x = x + self.dropout(self.attention(self.before_attention(x), mask))
+        return x + self.dropout(self.dense(self.before_dense(x)))
+
+
+class TransformerLayers(nn.Module):
+    """Several layers and a last norm on (B, T, width)."""
+
+    def __init__(self, width: int, heads: int, layers: int, *, dropout: float = 0.0, rotary: bool = False) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            TransformerLayer(width, heads, dropout=dropout, rotary=rotary) for _ in range(layers)
+        )
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        for layer in self.layers:
+            x = layer(x, mask)
+        return self.norm(x)
+
+
+def rotation(steps: int, size: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (steps, size / 2) of the rotary positions: pair i turns by `10000 ** (-2 i / size)` a step."""
+    speeds = 10000.0 ** (-torch.arange(0, size, 2, device=device, dtype=torch.float32) / size)
+    angles = torch.arange(steps, device=device, dtype=torch.float32)[:, None] * speeds
+    return angles.cos(), angles.sin()
+
+
+def _rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    first, second = x.float().chunk(2, -1)
+    return torch.cat([first * cosine - second * sine, first * sine + second * cosine], -1).to(x.dtype)
+
+
+def sinusoids(steps: int, width: int, device: torch.device) -> Tensor:
+    """(steps, width): the fixed position code of Vaswani 2017, sines in the first half and cosines in the second."""
+    cosine, sine = rotation(steps, width + width % 2, device)
+    return torch.cat([sine, cosine], 1)[:, :width]

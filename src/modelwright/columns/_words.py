@@ -1,0 +1,54 @@
+"""Text -> words or characters. Knows no vocabulary and no column."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from . import _parsing
+
+# scripts written without spaces: Thai, Lao, Burmese, Khmer, Japanese kana, Chinese characters
+_RANGES = (
+    (0x0E00, 0x0EFF),
+    (0x1000, 0x109F),
+    (0x1780, 0x17FF),
+    (0x3040, 0x30FF),
+    (0x3400, 0x4DBF),
+    (0x4E00, 0x9FFF),
+    (0xF900, 0xFAFF),
+    (0x20000, 0x3FFFF),
+)
+SPACELESS = "".join(f"{chr(low)}-{chr(high)}" for low, high in _RANGES)
+# a character of such a script, a word with its apostrophes (isn't), dots (...), marks (!?!), any other sign
+WORD = re.compile(rf"[{SPACELESS}]|[^\W{SPACELESS}]+(?:['’][^\W{SPACELESS}]+)*|\.\.+|[!?]+|[^\w\s]")
+CODE_POINTS = 0x110000
+
+
+def cleaned(values: pa.Array | pa.ChunkedArray, lower: bool) -> pa.Array:
+    """Cells as strings, "" where missing."""
+    text = _parsing.strings(values, tokens=False).fill_null("")
+    return pc.utf8_lower(text) if lower else text
+
+
+def code_points(text: pa.Array, longest: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The characters of all cells as one array of code points, and (N,) how many each cell has."""
+    if longest is not None:
+        text = pc.utf8_slice_codeunits(text, 0, longest)
+    lengths = pc.utf8_length(text).to_numpy(zero_copy_only=False).astype(np.int64)
+    whole = "".join(text.to_pylist())
+    return np.frombuffer(whole.encode("utf-32-le", "surrogatepass"), np.uint32), lengths
+
+
+def spaceless_share(counts: dict[str, int]) -> float:
+    """The share of letters that belong to scripts without spaces, from counts of characters."""
+    letters = {char: count for char, count in counts.items() if char.isalpha()}
+    spaceless = sum(count for char, count in letters.items() if is_spaceless(char))
+    return spaceless / max(sum(letters.values()), 1)
+
+
+def is_spaceless(char: str) -> bool:
+    """Whether a character belongs to a script without spaces."""
+    return any(low <= ord(char) <= high for low, high in _RANGES)

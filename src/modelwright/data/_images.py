@@ -1,0 +1,139 @@
+"""Folders and archives of images by class, and tables whose cells name image files.
+
+A folder gives paths (the column opens them when it encodes), an archive gives the bytes; `train/`, `validation/` and
+`test/` above the classes are official parts. Knows nothing of pixels.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import DataError
+from ._files import readable
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2")
+PARTS = {
+    **dict.fromkeys(("train", "training"), 0),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), 1),
+    **dict.fromkeys(("test", "testing"), 2),
+}
+
+
+def is_image(name: str) -> bool:
+    """Whether a name ends like an image's."""
+    return name.lower().endswith(ENDINGS)
+
+
+def folder(path: Path, matches: Callable[[str], bool] = is_image) -> list[str]:
+    """The images below a folder as relative paths, sorted."""
+    found = []
+    with readable(path):
+        for place, folders, files in os.walk(path):
+            folders.sort()
+            inside = Path(place).relative_to(path)
+            found += [(inside / name).as_posix() for name in files if matches(name)]
+    return sorted(found)
+
+
+def by_class(names: list[str], where: str) -> tuple[list[str], np.ndarray | None]:
+    """The class (the folder of the file) of each name, and the part when folders above the classes say so."""
+    parents = [PurePosixPath(name).parts[:-1] for name in names]
+    parts = [next((PARTS[word.lower()] for word in words[:-1] if word.lower() in PARTS), None) for words in parents]
+    if any(not words for words in parents) or len({words[-1] for words in parents}) < 2:
+        raise DataError(
+            "the images are not in one folder a class.",
+            where=where,
+            hint="Put them in <class>/<file>, or name them in a table: a CSV with a column of paths and one of labels.",
+        )
+    labels = [words[-1] for words in parents]
+    if all(part is None for part in parts):
+        return labels, None
+    if any(part is None for part in parts):
+        lost = names[parts.index(None)]
+        raise DataError(f"'{lost}' lies in none of train/, validation/, test/, others do.", where=where)
+    return labels, np.array(parts, np.int8)
+
+
+def folder_table(path: Path) -> tuple[pa.Table, np.ndarray | None]:
+    """`image` (absolute paths) and `label` of a folder of images by class."""
+    names = folder(path)
+    if not names:
+        raise DataError("the folder holds no images and no table.", where=str(path))
+    labels, parts = by_class(names, str(path))
+    paths = pa.array([str(path.absolute() / name) for name in names], pa.string())
+    return pa.table({"image": paths, "label": pa.array(labels, pa.string())}), parts
+
+
+def archive_table(path: Path) -> tuple[pa.Table, np.ndarray | None]:
+    """`image` (bytes) and `label` of an archive of images by class, read without extracting."""
+    files = archive(path)
+    if not files:
+        raise DataError("the archive holds no images.", where=str(path))
+    names = sorted(files)
+    labels, parts = by_class(names, str(path))
+    images = pa.array([files[name] for name in names], pa.large_binary())
+    return pa.table({"image": images, "label": pa.array(labels, pa.string())}), parts
+
+
+def archive(path: Path, matches: Callable[[str], bool] = is_image) -> dict[str, bytes]:
+    """name -> bytes of the wanted files of a zip or tar."""
+    try:
+        with readable(path):
+            if path.name.lower().endswith(".zip"):
+                with zipfile.ZipFile(path) as packed:
+                    names = [n for n in packed.namelist() if matches(n) and not n.startswith("__MACOSX/")]
+                    return {name: packed.read(name) for name in names}
+            with tarfile.open(path, "r:*") as bundle:
+                return {e.name: bundle.extractfile(e).read() for e in bundle if e.isfile() and matches(e.name)}  # type: ignore[union-attr]
+    except tarfile.TarError as error:
+        raise DataError(f"the archive is damaged ({error}).", where=str(path)) from None
+
+
+def is_archive(name: str) -> bool:
+    """Whether a name ends like an archive's that may hold images."""
+    return name.lower().endswith(ARCHIVES)
+
+
+def with_bytes(table: pa.Table, column: str, files: dict[str, bytes]) -> pa.Table:
+    """The table with the names in a column replaced by the bytes of those files."""
+    cells = table.column(column).to_pylist()
+    absent = [name for name in cells if name and name not in files]
+    if absent:
+        raise DataError(f"{len(absent)} images are not in the archive, the first is '{absent[0]}'.", where=f"column '{column}'")
+    images = pa.array([files[name] if name else None for name in cells], pa.large_binary())
+    return table.set_column(table.column_names.index(column), column, images)
+
+
+def path_columns(table: pa.Table) -> list[str]:
+    """The columns of strings whose first cells all end like image files."""
+    found = []
+    for name in table.column_names:
+        if pa.types.is_string(table.schema.field(name).type) or pa.types.is_large_string(table.schema.field(name).type):
+            cells = [cell for cell in table.column(name).slice(0, 50).to_pylist() if cell]
+            if cells and all(is_image(cell) for cell in cells):
+                found.append(name)
+    return found
+
+
+def absolute(table: pa.Table, folder: Path, names: Iterable[str]) -> pa.Table:
+    """The table with the relative paths in these columns made absolute, where the first file exists in the folder."""
+    for name in names:
+        cells = table.column(name)
+        first = next((cell for cell in cells.slice(0, 50).to_pylist() if cell), "")
+        if os.path.isabs(first) or not (folder / first).is_file():
+            continue
+        prefix = pa.scalar(f"{folder.absolute()}/", cells.type)
+        separator = pa.scalar("", cells.type)
+        joined = pc.binary_join_element_wise(prefix, cells, separator)
+        empty = pc.or_kleene(pc.is_null(cells), pc.equal(pc.binary_length(cells), 0))
+        table = table.set_column(table.column_names.index(name), name, pc.if_else(empty, cells, joined))
+    return table

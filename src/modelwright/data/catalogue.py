@@ -1,0 +1,200 @@
+"""Data sets by name: which files, how they are read, what is usually asked of them, and the official split.
+
+Bundled ones come with scikit-learn. The others are found below `$MODELWRIGHT_DATA` or in the cache, where `download.py`
+puts them; every file is checked by its sha256.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import DataError, did_you_mean
+from . import _arff, _bundled, _cache, _csv, _idx, _images, _stored, download
+from ._files import File
+
+Parsed = tuple[pa.Table, "np.ndarray | None"]
+
+
+@dataclass(frozen=True)
+class Named:
+    """A data set with a name. `parse` gets the paths of `files` in their order."""
+
+    name: str
+    about: str
+    targets: tuple[str, ...]
+    parse: Callable[[list[Path]], Parsed]
+    files: tuple[_stored.Stored, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def read(self) -> tuple[pa.Table, np.ndarray | None, tuple[str, ...]]:
+        """Table, parts and notes. Raises DataError when a file is nowhere or is not the one that is meant."""
+        table, part = self.parse([_located(self.name, file) for file in self.files])
+        return table, part, self.notes
+
+
+def names() -> list[str]:
+    """Every name, sorted."""
+    return sorted(_all())
+
+
+def find(name: str) -> Named:
+    """The data set of a name. Raises DataError with the nearest names."""
+    if name not in _all():
+        raise DataError(f"there is no data set '{name}'.", hint=did_you_mean(name, names()))
+    return _all()[name]
+
+
+def _located(name: str, file: _stored.Stored) -> Path:
+    """The file on this machine, downloaded if need be, its checksum verified."""
+    folder = os.environ.get("MODELWRIGHT_DATA")
+    path = Path(folder).expanduser() / file.path if folder else None
+    if path is None or not path.exists():
+        path = _cache.folder() / "downloads" / file.path
+        if not path.exists():
+            if not file.url:
+                raise DataError(
+                    f"the file {file.path} of '{name}' is not on this machine, and no address is known for it.",
+                    where=f"data: {name}",
+                    hint="Put it there below a folder of your own and set MODELWRIGHT_DATA to that folder.",
+                )
+            return download.fetch(file.url, path, file.sha256, file.content)
+    if not download.matches(path, file.sha256, file.content):
+        raise DataError(
+            f"this is not the file of '{name}': expected sha256 {file.sha256}, found {download.digest(path)}.",
+            where=str(path),
+            hint="It may be damaged or another version. Name its path in `data` to read it as it is.",
+        )
+    return path
+
+
+def _delimited(paths: list[Path], *, drop: tuple[str, ...] = (), **options: Any) -> Parsed:
+    from ._files import find as opened
+
+    return _csv.read(opened(paths[0]), options)[0].drop_columns(list(drop)), None
+
+
+def _arff_table(paths: list[Path], *, drop: tuple[str, ...] = (), train: int = 0) -> Parsed:
+    table = _arff.read(File(paths[0])).drop_columns(list(drop))
+    part = np.where(np.arange(len(table)) < train, 0, 2).astype(np.int8) if train else None
+    return table, part
+
+
+def _parts(tables: dict[int, pa.Table]) -> Parsed:
+    part = np.repeat(np.array(list(tables), np.int8), [len(table) for table in tables.values()])
+    return pa.concat_tables(list(tables.values())), part
+
+
+def _mnist(paths: list[Path]) -> Parsed:
+    return _parts({0: _idx.table(paths[0]), 2: _idx.table(paths[2])})
+
+
+def _cifar10(paths: list[Path]) -> Parsed:
+    return _parts({0: _images.archive_table(paths[0])[0], 2: _images.archive_table(paths[1])[0]})
+
+
+def _gtsrb(paths: list[Path]) -> Parsed:
+    tables = {}
+    for part, place in ((0, 0), (2, 2)):
+        table = _csv.read(File(paths[place]), {})[0]
+        tables[part] = _images.with_bytes(table, "image", _images.archive(paths[place + 1]))
+    return _parts(tables)
+
+
+def _adult(paths: list[Path]) -> Parsed:
+    options = {"names": ADULT_NAMES, "header": False, "skip_spaces": True}
+    tables = {part: _csv.read(File(path), options)[0] for part, path in ((0, paths[0]), (2, paths[1]))}
+    test = tables[2]
+    tables[2] = test.set_column(14, "income", pc.utf8_rtrim(test.column("income"), "."))  # a slip of the test file
+    return _parts(tables)
+
+
+def _sst2(paths: list[Path]) -> Parsed:
+    options = {"names": ["text", "label"], "header": False, "delimiter": "\t", "quote": ""}
+    return _parts({part: _csv.read(File(path), options)[0] for part, path in enumerate(paths)})
+
+
+def _clinc150(paths: list[Path]) -> Parsed:
+    with File(paths[0]).open() as stream:
+        found = json.load(stream)
+    pairs = {part: found[name] for part, name in enumerate(("train", "val", "test"))}
+    return _parts({part: pa.table(list(zip(*rows)), names=["text", "intent"]) for part, rows in pairs.items()})
+
+
+def _review_polarity(paths: list[Path]) -> Parsed:
+    files = _images.archive(paths[0], lambda name: name.endswith(".txt"))
+    ordered = sorted(files, key=lambda name: Path(name).name)  # cv000 ... cv999: the ten official folds in order
+    texts = pa.array([files[name].decode("latin-1") for name in ordered], pa.string())
+    return pa.table({"text": texts, "label": [Path(name).parent.name for name in ordered]}), None
+
+
+ADULT_NAMES = [
+    "age", "workclass", "fnlwgt", "education", "education_num", "marital_status", "occupation", "relationship", "race",
+    "sex", "capital_gain", "capital_loss", "hours_per_week", "native_country", "income",
+]  # fmt: skip
+GERMAN_NAMES = [
+    "checking_status", "months", "credit_history", "purpose", "amount", "savings", "employment", "installment_rate",
+    "personal_status", "other_debtors", "residence_since", "property", "age", "other_installments", "housing",
+    "existing_credits", "job", "dependents", "telephone", "foreign_worker", "risk",
+]  # fmt: skip
+WINE_NAMES = [
+    "fixed_acidity", "volatile_acidity", "citric_acid", "residual_sugar", "chlorides", "free_sulfur_dioxide",
+    "total_sulfur_dioxide", "density", "ph", "sulphates", "alcohol", "quality",
+]  # fmt: skip
+
+
+@cache
+def _all() -> dict[str, Named]:
+    def bundled(name: str, about: str, target: str, make: Callable[[], pa.Table]) -> Named:
+        return Named(name, about, (target,), lambda _: (make(), None))
+
+    wine = partial(_delimited, names=WINE_NAMES, header=False)
+    german = partial(_delimited, names=GERMAN_NAMES, header=False)
+    splice = partial(_arff_table, drop=("Instance_name",))
+    esol = partial(_delimited, drop=("ESOL predicted log solubility in mols per litre",))
+    solubility = "measured log solubility in mols per litre"
+    tracks = ("Images of one `track` show the same sign: take the validation part by group, `column: track`.",)
+    found = [
+        bundled("digits", "1,797 handwritten digits, 8 x 8 grey", "label", _bundled.digits),
+        bundled("iris", "150 flowers of 3 species", "species", partial(_bundled.classed, "iris")),
+        bundled("wine", "178 wines of 3 growers", "class", partial(_bundled.classed, "wine")),
+        bundled("breast_cancer", "569 tumours", "diagnosis", partial(_bundled.classed, "breast_cancer")),
+        bundled("diabetes", "442 patients, progression after a year", "progression", _bundled.diabetes),
+        Named("mnist", "70,000 handwritten digits, 28 x 28 grey", ("label",), _mnist, _stored.MNIST),
+        Named("cifar10", "60,000 pictures of 10 classes, 32 x 32, as JPEG", ("label",), _cifar10, _stored.CIFAR10),
+        Named("gtsrb", "7,079 German traffic signs, 32 x 32", ("class_id",), _gtsrb, _stored.GTSRB, tracks),
+        Named("adult", "48,842 people, income above 50K", ("income",), _adult, _stored.ADULT),
+        Named("sst2", "9,613 English film review sentences", ("label",), _sst2, _stored.SST2),
+        Named("review_polarity", "2,000 long English film reviews", ("label",), _review_polarity, _stored.REVIEWS),
+        Named("clinc150", "22,500 requests of 150 intents", ("intent",), _clinc150, _stored.CLINC),
+        Named("waimai", "11,987 Chinese food-delivery reviews", ("label",), _delimited, _stored.WAIMAI),
+        Named("chnsenticorp", "7,766 Chinese hotel reviews", ("label",), _delimited, _stored.HOTELS),
+        Named("online_shopping", "62,774 Chinese product reviews", ("cat", "label"), _delimited, _stored.SHOPPING),
+        Named("pendigits", "10,992 digits as pen strokes", ("class",), partial(_arff_table, train=7494), _stored.PENDIGITS),
+        Named("california_housing", "20,640 districts", ("median_house_value",), _delimited, _stored.HOUSING),
+        Named("titanic", "891 passengers", ("Survived",), _delimited, _stored.TITANIC),
+        Named("heart", "303 patients of Cleveland", ("num",), _arff_table, _stored.HEART),
+        Named("wine_quality_red", "1,599 red wines, marks", ("quality",), wine, _stored.RED_WINE),
+        Named("wine_quality_white", "4,898 white wines, marks", ("quality",), wine, _stored.WHITE_WINE),
+        Named("diamonds", "53,940 prices", ("price",), _delimited, _stored.DIAMONDS),
+        Named("credit_default", "30,000 card holders", ("default payment",), _delimited, _stored.CREDIT_DEFAULT),
+        Named("german_credit", "1,000 borrowers, 1 good, 2 bad", ("risk",), german, _stored.GERMAN),
+        Named("splice", "3,190 DNA sequences of 60 bases", ("Class",), splice, _stored.SPLICE),
+        Named("promoters", "106 DNA sequences of 57 bases", ("Class",), _delimited, _stored.PROMOTERS),
+        Named("ecoli", "336 proteins and their place", ("class",), _arff_table, _stored.ECOLI),
+        Named("esol", "1,128 molecules, solubility", (solubility,), esol, _stored.ESOL),
+        Named("kr_vs_kp", "3,196 chess endgames", ("class",), _arff_table, _stored.KR_VS_KP),
+        Named("tic_tac_toe", "958 finished games", ("Class",), _arff_table, _stored.TIC_TAC_TOE),
+    ]
+    aliases = {"cifar10_jpeg": "cifar10", "waimai_10k": "waimai", "online_shopping_10_cats": "online_shopping"}
+    by_name = {named.name: named for named in found}
+    return {**by_name, **{alias: by_name[name] for alias, name in aliases.items()}}

@@ -1,0 +1,303 @@
+"""Rows through fitted columns into arrays, once: cached by content, memory-mapped where they are large.
+
+Also names the keys of a batch and describes them as the Sources that encoders read. Knows no kind of column by name:
+columns with a `group` share one array, the others have their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from .. import columns as _columns
+from .. import parts
+from ..blocks.stream import Batch, Source
+from ..columns import Ragged
+from ..errors import DataError, did_you_mean
+from . import _cache, _images
+from ._writing import DenseWriter, RaggedWriter, opened
+
+VERSION = 1  # raise when the same columns would give other arrays
+CHUNK_ROWS = 65536
+CHUNK_BYTES = 64_000_000  # of decoded pictures
+FEW_CELLS = 50_000  # encoding so few cells of a table costs less than hashing and storing them
+TABLE = "table"
+GROUPS = ("number", "boolean", "category", "date", "multilabel", TABLE)
+
+
+class Encoded:
+    """The arrays of all rows: `inputs[key]` (N, ...) or Ragged, `targets[name]` (N, ...).
+
+    They are held as tensors that share the arrays' memory (also when that is a mapped file); a batch is an index.
+    """
+
+    def __init__(self, inputs: dict[str, np.ndarray | Ragged], targets: dict[str, np.ndarray], rows: int) -> None:
+        self.inputs, self.targets, self.rows = inputs, targets, rows
+        self.dense: dict[str, Tensor] = {}
+        self.ragged: dict[str, tuple[Tensor, Tensor, Tensor]] = {}  # values, starts, lengths
+        for key, values in inputs.items():
+            if isinstance(values, Ragged):
+                flat = values.values if len(values.values) else np.zeros(1, values.values.dtype)
+                offsets = torch.from_numpy(np.asarray(values.offsets))
+                self.ragged[key] = (torch.from_numpy(flat), offsets[:-1], offsets.diff())
+            else:
+                self.dense[key] = torch.from_numpy(values)
+        for name, codes in targets.items():
+            self.dense[f"target.{name}"] = torch.from_numpy(codes)
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def batch(self, index: Tensor | np.ndarray) -> Batch:
+        """The rows at `index` (B,): inputs by key, `<key>.mask` beside each of variable length, `target.<name>`."""
+        rows = torch.as_tensor(index)
+        batch = {key: values.index_select(0, rows) for key, values in self.dense.items()}
+        for key, (values, starts, lengths) in self.ragged.items():
+            batch[key], batch[f"{key}.mask"] = _padded(values, starts.index_select(0, rows), lengths.index_select(0, rows))
+        return batch
+
+    def lengths(self) -> Tensor | None:
+        """(N,) the tokens of each row in all its keys of variable length; None when there are none."""
+        if not self.ragged:
+            return None
+        return torch.stack([lengths for _, _, lengths in self.ragged.values()]).sum(0)
+
+    def to(self, device: torch.device | str) -> Encoded:
+        """The same with its tensors on a device, where batches are then made; the arrays stay."""
+        moved = Encoded.__new__(Encoded)
+        moved.inputs, moved.targets, moved.rows = self.inputs, self.targets, self.rows
+        moved.dense = {key: values.to(device) for key, values in self.dense.items()}
+        moved.ragged = {key: (v.to(device), s.to(device), n.to(device)) for key, (v, s, n) in self.ragged.items()}
+        return moved
+
+
+def _padded(values: Tensor, starts: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows padded with 0 to the longest (at least one place), and the mask: both (B, T)."""
+    longest = max(int(lengths.max()), 1) if len(lengths) else 1
+    place = torch.arange(longest, device=values.device)
+    mask = place < lengths[:, None]
+    where = (starts[:, None] + place).clamp_(max=len(values) - 1)
+    return values[where].masked_fill_(~mask, 0), mask
+
+
+def fit(
+    table: pa.Table, columns: Mapping[str, Any], train: np.ndarray | None = None, chunk: int | None = None
+) -> None:
+    """Fit the columns on the training rows (`train`: a mask (N,), all rows when None), chunk by chunk, and finish them."""
+    _require(table, columns)
+    wanted = table.select(list(columns))
+    start = 0
+    for batch in wanted.to_batches(max_chunksize=chunk or _chunk_rows(columns, fitted=False)):
+        stop = start + batch.num_rows
+        if train is not None:
+            mask = train[start:stop]
+            batch = batch.filter(pa.array(mask)) if not mask.all() else batch
+        for name, column in columns.items():
+            if batch.num_rows:
+                column.fit(batch.column(name))
+        start = stop
+    for column in columns.values():
+        column.finish()
+
+
+def encode(
+    table: pa.Table, columns: Mapping[str, Any], own: Collection[str] = (), cache: bool = True
+) -> Encoded:
+    """All rows through the fitted columns. `own`: columns with an encoder of their own (see `keys`).
+
+    With `cache`, the arrays of tables worth it are files in the cache, found again by the content of the table and
+    the state of the columns. Raises DataError naming the columns that the table lacks.
+    """
+    _require(table, columns)
+    table = table.select(list(columns))
+    found = None
+    if cache and _is_worth_caching(table, columns):
+        found = _cached(table, columns, own)
+    if found is None:
+        found = _encode_into(table, columns, own, None)
+    inputs, targets = found
+    for name, key in keys(columns, own).items():
+        if name in own and _kind_of_own(columns[name]) == "text" and not isinstance(inputs[key], Ragged):
+            inputs[f"{key}.mask"] = np.ones((table.num_rows, 1), bool)  # a category read as a text of one word
+    return Encoded(inputs, targets, table.num_rows)
+
+
+def keys(columns: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, str]:
+    """Input column -> its key in a batch: its group's, or its own.
+
+    Own keys are the column's name, with `_column` behind where that is a group's key or ends like a mask; dots, which
+    modules may not have in their names, become underscores.
+    """
+    found: dict[str, str] = {}
+    for name, column in columns.items():
+        if column.target:
+            continue
+        if column.group is not None and name not in own:
+            found[name] = column.group
+            continue
+        key = name.replace(".", "_")
+        taken = set(found.values()) | {column.group for column in columns.values()} | set(GROUPS)
+        while key in taken:
+            key = f"{key}_column"
+        found[name] = key
+    return found
+
+
+def sources(columns: Mapping[str, Any], own: Collection[str] = ()) -> list[Source]:
+    """What encoders read: the groups together are the source `table`, every other column is one of its own.
+
+    A grouped column with an encoder of its own is a `vector`, or, as a category, a `text` of one word.
+    """
+    groups: dict[str, Any] = {}
+    others: list[Source] = []
+    for name, key in keys(columns, own).items():
+        sizes = columns[name].sizes()
+        if columns[name].group is None:
+            others.append(Source(key, _kind_of_own(columns[name]), sizes))
+        elif name in own:
+            is_text = _kind_of_own(columns[name]) == "text"
+            described = {"vocabulary": sizes["rows"], "length": 1} if is_text else {"size": sizes["width"]}
+            others.append(Source(key, "text" if is_text else "vector", described))
+        elif "rows" in sizes:
+            groups.setdefault(key, []).append(sizes["rows"])
+        else:
+            groups[key] = groups.get(key, 0) + sizes["width"]
+    return ([Source(TABLE, TABLE, groups)] if groups else []) + others
+
+
+def _kind_of_own(column: Any) -> str:
+    if column.group is None:
+        return parts.kind_of("columns", column)
+    return "text" if "rows" in column.sizes() else "vector"
+
+
+def _require(table: pa.Table, columns: Mapping[str, Any]) -> None:
+    absent = [name for name in columns if name not in table.column_names]
+    if absent:
+        given = ", ".join(f"'{name}'" for name in absent)
+        hint = did_you_mean(absent[0], table.column_names)
+        raise DataError(f"the rows have no column {given}.", where="data", hint=hint)
+
+
+def _chunk_rows(columns: Mapping[str, Any], fitted: bool = True) -> int:
+    """Rows of a chunk: fewer where a row becomes a picture."""
+    if all(column.group is not None for column in columns.values()):
+        return CHUNK_ROWS
+    rows = CHUNK_ROWS // 16
+    for column in columns.values() if fitted else ():
+        sizes = column.sizes()
+        if "height" in sizes:
+            rows = min(rows, max(1, CHUNK_BYTES // (sizes["height"] * sizes["width"] * sizes["channels"])))
+    return rows
+
+
+def _is_worth_caching(table: pa.Table, columns: Mapping[str, Any]) -> bool:
+    if any(column.group is None and not column.target for column in columns.values()):
+        return True
+    return table.num_rows * table.num_columns > FEW_CELLS
+
+
+Arrays = tuple[dict[str, "np.ndarray | Ragged"], dict[str, np.ndarray]]
+
+
+def _cached(table: pa.Table, columns: Mapping[str, Any], own: Collection[str]) -> Arrays | None:
+    """The arrays from the cache, made there first if need be; None when the cache cannot be used."""
+    key = content(table, columns, own)
+    for _ in range(2):  # another process may remove the entry between the making and the opening
+        folder = _cache.entry("encoded", key, lambda aside: _store(table, columns, own, aside))
+        if folder is None:
+            return None
+        try:
+            index = json.loads((folder / "index.json").read_text())
+            inputs = {name: opened(folder, entry) for name, entry in index["inputs"].items()}
+            targets = {name: opened(folder, entry) for name, entry in index["targets"].items()}
+        except FileNotFoundError:
+            continue
+        for name, problems in index["problems"].items():
+            columns[name].problems[:] = list(dict.fromkeys([*columns[name].problems, *problems]))
+        return inputs, targets  # type: ignore[return-value]
+    return None
+
+
+def _store(table: pa.Table, columns: Mapping[str, Any], own: Collection[str], folder: Path) -> None:
+    inputs, targets = _encode_into(table, columns, own, folder)
+    index = {"inputs": inputs, "targets": targets}
+    problems = {name: list(getattr(column, "problems", [])) for name, column in columns.items()}
+    (folder / "index.json").write_text(json.dumps({**index, "problems": {k: v for k, v in problems.items() if v}}))
+
+
+def _encode_into(table: pa.Table, columns: Mapping[str, Any], own: Collection[str], folder: Path | None) -> Any:
+    """Encode chunk by chunk; arrays in memory, or entries describing the files written in `folder`."""
+    rows, place = table.num_rows, keys(columns, own)
+    grouped: dict[str, list[str]] = {}
+    for name, key in place.items():
+        grouped.setdefault(key, []).append(name)
+    writers: dict[tuple[str, str], DenseWriter | RaggedWriter] = {}
+
+    def write(room: str, name: str, values: np.ndarray | Ragged) -> None:
+        if (room, name) not in writers:
+            path = folder / f"{len(writers)}" if folder else None
+            writers[room, name] = (RaggedWriter if isinstance(values, Ragged) else DenseWriter)(rows, path)
+        writers[room, name].write(values)  # type: ignore[arg-type]
+
+    batches = table.to_batches(max_chunksize=_chunk_rows(columns))
+    if not rows:
+        batches = [pa.RecordBatch.from_pydict({f.name: [] for f in table.schema}, schema=table.schema)]
+    for batch in batches:
+        for key, names in grouped.items():
+            parts = [columns[name].encode(batch.column(name)) for name in names]
+            write("inputs", key, parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1))
+        for name, column in columns.items():
+            if column.target:
+                write("targets", name, column.encode(batch.column(name)))
+    found: dict[str, dict[str, Any]] = {"inputs": {}, "targets": {}}
+    for (room, name), writer in writers.items():
+        found[room][name] = writer.finish()
+    return found["inputs"], found["targets"]
+
+
+class _Digest:
+    """A file to Arrow's writer; the bytes only go into a hash."""
+
+    closed = False
+
+    def __init__(self, state: Any) -> None:
+        self._state = state
+
+    def write(self, data: Any) -> int:
+        self._state.update(data)
+        return len(data)
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def writable(self) -> bool:
+        return True
+
+
+def content(table: pa.Table, columns: Mapping[str, Any], own: Collection[str] = ()) -> str:
+    """What identifies the arrays: the cells, the fitted columns, and for paths of pictures the files' sizes and times."""
+    state = hashlib.blake2b(digest_size=16)
+    dumped = json.dumps(_columns.dump(dict(columns)), sort_keys=True, default=str)
+    state.update(json.dumps([VERSION, sorted(own), list(columns)]).encode() + dumped.encode())
+    with pa.ipc.new_stream(pa.PythonFile(_Digest(state), "w"), table.schema) as writer:
+        writer.write_table(table)
+    for name in _images.path_columns(table):
+        for cell in table.column(name).to_pylist():
+            try:
+                status = os.stat(cell or "")
+                state.update(f"{status.st_size} {status.st_mtime_ns}".encode())
+            except OSError:
+                state.update(b"absent")
+    return state.hexdigest()
+

@@ -1,0 +1,74 @@
+"""Words and runs of words as a bag."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..blocks.inputs import unreadable
+from ..blocks.masks import read_tokens
+from ..blocks.stream import Batch, Source, Stream
+
+
+class Bag(nn.Module):
+    """The mean (or sum) of the embeddings of a text's words and n-grams (fastText, Joulin 2017): fast and hard to beat.
+
+    Words have rows of their own; runs of 2 to `longest` words share `buckets` rows by a hash of their ids.
+
+    Options:
+        width: numbers in an embedding.
+        longest: words in the longest n-gram; 1 is words alone.
+        buckets: rows that the n-grams are hashed into.
+        combine: mean or sum of the embeddings.
+        dropout: share of the result's values set to zero while training.
+        pool: a bag has one position; "none" leaves it as it is.
+    """
+
+    reads = ("text",)
+    sizes: ClassVar[dict[str, dict[str, Any]]] = {
+        "small": {"width": 32, "buckets": 20_000},
+        "medium": {"width": 64, "buckets": 50_000},
+        "large": {"width": 128, "longest": 3, "buckets": 200_000},
+    }
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        width: int = 64,
+        longest: int = 2,
+        buckets: int = 50_000,
+        combine: Literal["mean", "sum"] = "mean",
+        dropout: float = 0.0,
+        pool: Literal["none"] = "none",
+    ) -> None:
+        super().__init__()
+        if source.kind != "text":
+            raise unreadable("a bag of words", source, "Choose mlp, cnn or transformer.")
+        self.name, self.words = source.name, source.sizes["vocabulary"]
+        self.longest, self.buckets, self.combine = longest, buckets, combine
+        self.pool, self.width, self.length = pool, width, 1
+        self.table = nn.Embedding(self.words + (buckets if longest > 1 else 0), width, padding_idx=0)
+        nn.init.normal_(self.table.weight, std=width**-0.5)
+        with torch.no_grad():
+            self.table.weight[0].zero_()
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, batch: Batch) -> Stream:
+        ids, mask = read_tokens(batch, self.name)
+        ids = ids.long() * mask
+        bags = torch.cat([ids, *self._runs(ids)], 1)  # 0 is padding and counts nothing
+        x = F.embedding_bag(bags, self.table.weight, mode=self.combine, padding_idx=0)
+        return Stream(self.dropout(x).unsqueeze(1))
+
+    def _runs(self, ids: Tensor) -> list[Tensor]:
+        """For each n from 2 on, (B, T - n + 1): the rows of the n-grams, 0 where one reaches into the padding."""
+        runs, hashes = [], ids
+        for n in range(2, min(self.longest, ids.shape[1]) + 1):
+            last = ids[:, n - 1 :]
+            hashes = (hashes[:, :-1] * 1_000_003 + last) & 0x7FFFFFFF
+            runs.append((self.words + hashes % self.buckets) * (last != 0))
+        return runs

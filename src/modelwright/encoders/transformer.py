@@ -1,0 +1,77 @@
+"""Self-attention over words, the features of a table, or the patches of a picture."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..blocks.attention import TransformerLayers, sinusoids
+from ..blocks.inputs import Tokens
+from ..blocks.pooling import Pooling
+from ..blocks.stream import Batch, Source, Stream
+
+
+class Transformer(nn.Module):
+    """Transformer encoder (Vaswani 2017; article 000, 3.3) with norms before each part.
+
+    Text: words (positions as chosen). Table: a token for each feature, without order (Gorishniy 2021, FT-Transformer).
+    Picture: patches with learned positions (Dosovitskiy 2021). With pool "first" a learned class token stands in front
+    and is what is read.
+
+    Options:
+        width: numbers in a token.
+        layers: transformer layers.
+        heads: attention heads; they share the width.
+        dropout: share of values set to zero in each layer while training.
+        patch: side of a picture's patches in pixels.
+        positions: of words; rotary and sinusoidal know no longest text, learned ones repeat beyond the longest.
+        pool: how tokens become one vector; first reads a class token.
+    """
+
+    reads = ("text", "table", "image")
+    sizes: ClassVar[dict[str, dict[str, Any]]] = {
+        "small": {"width": 64},
+        "medium": {"width": 128},
+        "large": {"width": 256, "layers": 4, "heads": 8},
+    }
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        width: int = 128,
+        layers: int = 2,
+        heads: int = 4,
+        dropout: float = 0.1,
+        patch: int = 4,
+        positions: Literal["rotary", "learned", "sinusoidal"] = "rotary",
+        pool: Pooling = "mean",
+    ) -> None:
+        super().__init__()
+        self.inputs = Tokens(source, width=width, patch=patch)
+        self.positions = positions if source.kind == "text" else "none"
+        self.table = nn.Embedding(source.sizes["length"], width) if self.positions == "learned" else None
+        self.first = nn.Parameter(torch.randn(width) * 0.02) if pool == "first" else None
+        self.layers = TransformerLayers(width, heads, layers, dropout=dropout, rotary=self.positions == "rotary")
+        self.dropout = nn.Dropout(dropout)
+        self.pool, self.width = pool, width
+        self.length = self.inputs.length + (pool == "first") if self.inputs.length else None
+
+    def forward(self, batch: Batch) -> Stream:
+        x, mask = self.inputs(batch)
+        if self.table is not None:
+            x = x + self.table(torch.arange(x.shape[1], device=x.device) % self.table.num_embeddings)
+        elif self.positions == "sinusoidal":
+            x = x + sinusoids(x.shape[1], x.shape[2], x.device)
+        if self.first is not None:
+            x, mask = self._with_first(x, mask)
+        return Stream(self.layers(self.dropout(x), mask), mask)
+
+    def _with_first(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        assert self.first is not None
+        x = torch.cat([self.first.expand(x.shape[0], 1, -1), x], 1)
+        if mask is not None:
+            mask = torch.cat([mask.new_ones(mask.shape[0], 1), mask], 1)
+        return x, mask
