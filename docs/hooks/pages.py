@@ -95,7 +95,7 @@ def part_page(room: str, kind: str) -> str:
 def verb_page(name: str) -> str:
     """A verb in the shell and in Python."""
     function = cli.verb(name)
-    shown = click.Context(cli._main.get_command(click.Context(cli._main), name), info_name=f"modelwright {name}", max_content_width=110)
+    shown = click.Context(cli._main.get_command(click.Context(cli._main), name), info_name=f"modelwright {name}", terminal_width=100)
     signature = inspect.signature(function, eval_str=False)
     python = f"def {function.__name__}{signature.replace(return_annotation=inspect.Signature.empty)}".replace("'", "")
     return (
