@@ -8,8 +8,7 @@ gru (Cho 2014; article 002, 3.2.1)   z_t = s([W_z x_t] + [U_z h_(t-1)])
                                      r_t = s([W_r x_t] + [U_r h_(t-1)])
                                      n_t = tanh([W x_t] + r_t * [U h_(t-1)])
                                      h_t = (1 - z_t) * n_t + z_t * h_(t-1)
-    Two differences to the article, both without effect on what can be learned: torch (as cuDNN) multiplies r_t after
-    the matrix U rather than before it, and its z_t is the article's 1 - z_t.
+    The article multiplies r_t before the matrix U, torch (as cuDNN) after it; torch's z_t is the article's 1 - z_t.
 
 lstm (Hochreiter 1997; 002, 3.2.2)   i_t, f_t, o_t = s([W x_t] + [U h_(t-1)]), each with its own W, U
                                      g_t = tanh([W_g x_t] + [U_g h_(t-1)])

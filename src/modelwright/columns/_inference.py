@@ -29,6 +29,7 @@ _DECIMAL = r"-?[0-9.]+([eE][-+]?[0-9]+)?"
 VECTOR = rf"^\s*[\[(]\s*{_DECIMAL}([,; ]+{_DECIMAL})+\s*[\])]\s*$|^\s*{_DECIMAL}([ ;]+{_DECIMAL}){{2,}}\s*$"
 _ID_WORD = r"(?i:^(|id|index|key|uuid|guid|row|row ?num(ber)?|unnamed: ?\d+)$|[_ ](id|key|uuid)$|^(id|uuid)[_ ])"
 IDENTIFIER = re.compile(_ID_WORD + r"|[a-z](ID|Id)$")  # user_id, userId; not "paid"
+CLASS_NAME = re.compile(r"(?i)class|label|categor|species")
 RECURRING = re.compile(r"(?i:[_ ]id$)|[a-z](ID|Id)$")
 
 
@@ -257,6 +258,8 @@ def _number_target(facts: Facts, doubt: str) -> Inferred:
     if facts.whole_numbers and count <= FEW and facts.rows >= 2 * count:
         doubt = doubt or "" if count == 2 else doubt or "if their order matters (grades, counts), use kind: number"
         return Inferred("category", reason=f"{count} different whole numbers name classes", doubt=doubt)
+    if facts.whole_numbers and count <= CLASSES and (CLASS_NAME.search(facts.name) or RECURRING.search(facts.name)):
+        return Inferred("category", reason=f"{count} different whole numbers, named like classes", doubt=doubt)
     x = np.sort(facts.numbers)
     if facts.whole_numbers and count <= CLASSES and x[0] in (0, 1) and x[-1] - x[0] == count - 1:
         low, high = facts.frequencies.min(), facts.frequencies.max()

@@ -53,8 +53,10 @@ def dense(values: pa.Array, size: tuple[int, int] | None) -> tuple[np.ndarray, n
                 return None
             values = items
         widths.append(width)
-    if values.null_count or not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
+    if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
         return None
+    if values.null_count:
+        values = values.fill_null(0)
     found = _square(shape or tuple(widths), size)
     return None if found is None else (_channels_last(values.to_numpy().reshape(count, *found)), present)
 
@@ -82,7 +84,11 @@ def _channels_last(pictures: np.ndarray) -> np.ndarray:
 def cells(values: pa.Array) -> list[Cell]:
     """Paths, bytes, structs of both, or arrays of any shape, one object a cell; None where missing."""
     if isinstance(values.type, pa.BaseExtensionType) or _parsing.is_list(values.type):
-        return [None if cell is None else _array(cell) for cell in _parsing.flat(values).to_pylist()]
+        leaf = values = _parsing.flat(values)
+        while _parsing.is_list(leaf.type):
+            leaf = leaf.flatten()
+        kind = np.uint8 if leaf.type == pa.uint8() else np.float64
+        return [None if cell is None else _array(cell, kind) for cell in values.to_pylist()]
     values = _parsing.flat(values)
     if pa.types.is_struct(values.type):
         return [_of_struct(cell) for cell in values.to_pylist()]
@@ -96,10 +102,10 @@ def _of_struct(cell: dict | None) -> Cell:
     return found if isinstance(found, (str, bytes)) else None
 
 
-def _array(cell: list) -> np.ndarray:
+def _array(cell: list, kind: type) -> np.ndarray:
     """A nested list as (H, W, C); an empty array when it is no picture, which `load` refuses."""
     try:
-        picture = np.array(cell, np.float64)
+        picture: np.ndarray = np.array(cell, kind)
     except (ValueError, TypeError):
         return np.zeros((0, 0, 1))
     shape = _square(picture.shape, None)

@@ -65,7 +65,7 @@ class Boolean(Column):
             self._choose(list(dict.fromkeys(map(_values.canonical, spellings))))
         if not spellings:
             self.refuse_target("has no values in the training rows.")
-        if self.positive_value is None or self.negative_value is None:
+        elif self.positive_value is None or self.negative_value is None:
             self.refuse_target(f"has one value only, '{spellings[0]}'.", "A target needs two classes.")
         codes = [self._code(text) for text, _ in ranked]
         self.counts = [sum(n for code, (_, n) in zip(codes, ranked) if code == side) for side in (0, 1)]

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from . import _pixels
+from . import _parsing, _pixels
 from ._column import Column
 from ._statistics import Sample
 
@@ -137,6 +137,9 @@ its longer side
 
 
 def _one_array(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Chunks joined; tensors keep their type, which holds their shape."""
+    if not isinstance(values.type, pa.BaseExtensionType):
+        return _parsing.flat(values)
     if not isinstance(values, pa.ChunkedArray):
         return values
     found = values.combine_chunks()

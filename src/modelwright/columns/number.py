@@ -77,13 +77,19 @@ class Number(Column):
             self.center, self.factor = float(self._moments.mean), float(1 / self._moments.deviation)
             return
         self._scale_input()
-        cuts = np.quantile(self._scaled(self._sample.values), np.linspace(0, 1, EDGES))
-        self.edges = np.unique(cuts.astype(np.float32)).tolist()
+        scaled = self._scaled(self._sample.values).astype(np.float32)
+        edges = np.unique(scaled)
+        if len(edges) > EDGES:
+            edges = np.unique(np.quantile(scaled, np.linspace(0, 1, EDGES)).astype(np.float32))
+        self.edges = edges.tolist()
 
     def _scale_input(self) -> None:
         """Center and factor of the chosen scale; a column without spread gets 0 everywhere (except `none`)."""
         quarter, median, three = np.quantile(self._sample.values, [0.25, 0.5, 0.75])
         span = self._high - self._low
+        if span <= 0 and self.scale != "none":
+            self.factor = 0.0
+            return
         if self.scale == "standard":
             self.center, spread = float(self._moments.mean), float(self._moments.deviation)
         elif self.scale == "minmax":
@@ -102,7 +108,7 @@ class Number(Column):
             return
         else:
             return
-        self.factor = 1 / spread if span > 0 and spread > 0 else 0.0
+        self.factor = 1 / max(spread, 1e-100)
 
     def _read(self, values: pa.Array) -> np.ndarray:
         """(N,) float64, NaN missing, after the logarithm."""
@@ -114,8 +120,8 @@ class Number(Column):
     def _scaled(self, x: np.ndarray) -> np.ndarray:
         if self.knots:
             return np.where(np.isnan(x), x, np.interp(x, self.knots, self.scores))
-        z = (x - self.center) * self.factor
-        return z / np.sqrt(1 + (z / 3) ** 2) if self.bends else np.clip(z, -1e30, 1e30)  # within float32
+        z = np.clip((x - self.center) * self.factor, -1e30, 1e30)  # within float32, and so that squares do not overflow
+        return z / np.sqrt(1 + (z / 3) ** 2) if self.bends else z
 
     def encode(self, values: pa.Array) -> np.ndarray:
         z = self._scaled(self._read(values)).astype(np.float32)

@@ -26,7 +26,8 @@ class Text(Column):
     """Text as ids: 0 padding, 1 unknown, from 2 the vocabulary, most frequent first.
 
     Input: Ragged int32. A missing or empty text is one unknown token, so that every row has one. A text longer than
-    `max_length` keeps its head. Words keep apostrophes (isn't); punctuation marks are tokens of their own.
+    `max_length`, or than any in training, keeps its head. Words keep apostrophes (isn't); punctuation
+    marks are tokens of their own.
 
     Options:
       tokenizer: auto is characters where most letters belong to a script without spaces, words otherwise; bpe is \

@@ -31,7 +31,11 @@ FEATURES = {
     ),
     "diabetes": ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"),
 }  # fmt: skip
-CLASSED = {"iris": ("iris.csv", "species"), "wine": ("wine_data.csv", "class"), "breast_cancer": ("breast_cancer.csv", "diagnosis")}
+CLASSED = {
+    "iris": ("iris.csv", "species"),
+    "wine": ("wine_data.csv", "class"),
+    "breast_cancer": ("breast_cancer.csv", "diagnosis"),
+}
 
 
 def _bytes(name: str) -> bytes:

@@ -52,12 +52,14 @@ def _sample(file: File, encoding: str | None) -> tuple[str, str, bool]:
     try:
         decoder = codecs.getincrementaldecoder("utf-8-sig" if _is_utf8(encoding) else encoding)()
     except LookupError:
-        raise DataError(f"'{encoding}' is not an encoding.", where=where, hint="Common: utf-8, gb18030, latin-1.") from None
+        raise DataError(
+            f"'{encoding}' is not an encoding.", where=where, hint="Common: utf-8, gb18030, latin-1."
+        ) from None
     if b"\0" in raw and not encoding.lower().startswith(("utf-16", "utf_16", "utf-32", "utf_32")):
         raise DataError(
             "this is a binary file, not delimited text.",
             where=where,
-            hint="Tables are read from .csv, .tsv, .parquet, .jsonl, .arrow, .feather and .arff, also packed as .gz or .zip.",
+            hint="Tables are read from .csv, .tsv, .parquet, .jsonl, .arrow, .feather and .arff, also as .gz or .zip.",
         )
     try:
         text = decoder.decode(raw, final=whole)
@@ -106,7 +108,8 @@ def _table(file: File, dialect: Dialect, encoding: str) -> pa.Table:
 
 def _trimmed(table: Any) -> Any:
     """A table or record batch with the blanks around each cell removed."""
-    return type(table).from_arrays([pc.utf8_trim_whitespace(column) for column in table.columns], names=table.schema.names)
+    columns = [pc.utf8_trim_whitespace(column) for column in table.columns]
+    return type(table).from_arrays(columns, names=table.schema.names)
 
 
 def _source(stream: BinaryIO, dialect: Dialect, encoding: str) -> Any:

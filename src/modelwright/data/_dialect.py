@@ -14,7 +14,9 @@ from ..errors import DataError
 CANDIDATES = (",", "\t", ";", "|")
 BLANK_SEPARATED = (".data", ".txt", ".dat", ".names", "")  # endings of files where blanks may separate cells
 SAMPLE_ROWS = 200
-VALUE = re.compile(r"\s*([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?%?|\d{1,4}[-/.:]\d{1,2}([-/.:].*)?|\?|na|n/a|nan|null|none)?\s*", re.I)
+NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?%?"
+DATE = r"\d{1,4}[-/.:]\d{1,2}([-/.:].*)?"
+VALUE = re.compile(rf"\s*({NUMBER}|{DATE}|\?|na|n/a|nan|null|none)?\s*", re.I)
 LONGEST_NAME = 80
 csv.field_size_limit(1 << 30)  # long documents are cells too
 
@@ -45,7 +47,7 @@ def find(sample: str, whole: bool, where: str, suffix: str, options: dict[str, A
     if not whole and len(lines) > 1:
         lines.pop()  # cut in the middle
     given = options.get("delimiter")
-    delimiter = {"\\t": "\t", "tab": "\t", "space": " "}.get(given, given) or _delimiter(lines, suffix)
+    delimiter = {"\\t": "\t", "tab": "\t", "space": " "}.get(str(given), given) or _delimiter(lines, suffix)
     if len(delimiter) != 1:
         raise DataError(f"a delimiter is one character, given {given!r}.", where=where)
     quote = options.get("quote")
@@ -106,7 +108,9 @@ def _has_spaces(rows: list[list[str]]) -> bool:
     return bool(rest) and sum(cell.startswith(" ") for cell in rest) > 0.9 * len(rest)
 
 
-def _header(rows: list[list[str]], where: str, options: dict[str, Any]) -> tuple[bool, tuple[str, ...], tuple[str, ...]]:
+def _header(
+    rows: list[list[str]], where: str, options: dict[str, Any]
+) -> tuple[bool, tuple[str, ...], tuple[str, ...]]:
     """Whether the first row names the columns, the names, and notes."""
     first, given, header = rows[0], options.get("names"), options.get("header")
     notes: list[str] = []

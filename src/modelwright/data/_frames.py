@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ..errors import DataError
 
-KNOWN = "a path or name, a pyarrow table, a pandas or polars frame, a NumPy array, a dict of columns, or a list of dicts"
+KNOWN = "a path or name, a pyarrow table, a pandas or polars frame, a NumPy array, a dict of columns, a list of dicts"
 
 
 def table(rows: Any, where: str) -> pa.Table:
@@ -84,13 +84,15 @@ def array(values: Any, where: str, name: str) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, np.ndarray) and values.ndim > 1:
         return tensors(values)
     if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
-        raise DataError(f"a column must be a sequence, given {type(values).__name__}.", where=f"{where}, column '{name}'")
+        raise DataError(
+            f"a column must be a sequence, given {type(values).__name__}.", where=f"{where}, column '{name}'"
+        )
     pandas = _is_from(values, "pandas") or (isinstance(values, np.ndarray) and values.dtype != object)
     try:
         return pa.array(values, from_pandas=pandas)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
         pass  # cells of different types; as text each keeps its value
-    return pa.array([None if _is_missing(v) else v if isinstance(v, str) else str(v) for v in list(values)], pa.string())
+    return pa.array([None if _is_missing(value) else str(value) for value in list(values)], pa.string())
 
 
 def _is_missing(value: Any) -> bool:

@@ -108,7 +108,9 @@ def with_bytes(table: pa.Table, column: str, files: dict[str, bytes]) -> pa.Tabl
     cells = table.column(column).to_pylist()
     absent = [name for name in cells if name and name not in files]
     if absent:
-        raise DataError(f"{len(absent)} images are not in the archive, the first is '{absent[0]}'.", where=f"column '{column}'")
+        raise DataError(
+            f"{len(absent)} images are not in the archive, the first is '{absent[0]}'.", where=f"column '{column}'"
+        )
     images = pa.array([files[name] if name else None for name in cells], pa.large_binary())
     return table.set_column(table.column_names.index(column), column, images)
 

@@ -87,7 +87,7 @@ class RaggedWriter:
 
 
 def opened(folder: Path, entry: dict[str, str]) -> np.ndarray | Ragged:
-    """What a finished writer wrote: read when small, otherwise mapped copy-on-write (tensors ask for writable memory)."""
+    """What a finished writer wrote: read when small, else mapped copy-on-write (tensors want writable memory)."""
     values = _array(folder / entry["values"])
     return Ragged(values, _array(folder / entry["offsets"])) if "offsets" in entry else values
 

@@ -179,7 +179,9 @@ def _all() -> dict[str, Named]:
         Named("waimai", "11,987 Chinese food-delivery reviews", ("label",), _delimited, _stored.WAIMAI),
         Named("chnsenticorp", "7,766 Chinese hotel reviews", ("label",), _delimited, _stored.HOTELS),
         Named("online_shopping", "62,774 Chinese product reviews", ("cat", "label"), _delimited, _stored.SHOPPING),
-        Named("pendigits", "10,992 digits as pen strokes", ("class",), partial(_arff_table, train=7494), _stored.PENDIGITS),
+        Named(
+            "pendigits", "10,992 digits as pen strokes", ("class",), partial(_arff_table, train=7494), _stored.PENDIGITS
+        ),
         Named("california_housing", "20,640 districts", ("median_house_value",), _delimited, _stored.HOUSING),
         Named("titanic", "891 passengers", ("Survived",), _delimited, _stored.TITANIC),
         Named("heart", "303 patients of Cleveland", ("num",), _arff_table, _stored.HEART),

@@ -34,13 +34,19 @@ def fetch(url: str, target: Path, sha256: str, content: str = "") -> Path:
         if not matches(part, sha256, content):
             found = digest(part)
             part.unlink()
-            raise DataError(f"the checksum is wrong: expected sha256 {sha256}, found {found}.", where=url, hint="Try again; if it stays, the file at this address has changed.")
+            raise DataError(
+                f"the checksum is wrong: expected sha256 {sha256}, found {found}.",
+                where=url,
+                hint="Try again; if it stays, the file at this address has changed.",
+            )
         os.replace(part, target)
     except urllib.error.HTTPError as error:
         raise DataError(f"the server answered {error.code} ({error.reason}).", where=url) from None
     except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
-        raise DataError(f"the download failed ({reason}).", where=url, hint="Check the network; the next try goes on from here.") from None
+        raise DataError(
+            f"the download failed ({reason}).", where=url, hint="Check the network; the next try goes on from here."
+        ) from None
     except OSError as error:
         raise StorageError(f"the download cannot be written ({error.strerror or error}).", where=str(target)) from None
     return target
@@ -49,7 +55,9 @@ def fetch(url: str, target: Path, sha256: str, content: str = "") -> Path:
 def _transfer(url: str, part: Path) -> None:
     """Append to `part` what is missing of the file at `url`."""
     have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"User-Agent": "modelwright", **({"Range": f"bytes={have}-"} if have else {})})
+    request = urllib.request.Request(
+        url, headers={"User-Agent": "modelwright", **({"Range": f"bytes={have}-"} if have else {})}
+    )
     try:
         answer = urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS)
     except urllib.error.HTTPError as error:

@@ -62,7 +62,8 @@ class Encoded:
         rows = torch.as_tensor(index)
         batch = {key: values.index_select(0, rows) for key, values in self.dense.items()}
         for key, (values, starts, lengths) in self.ragged.items():
-            batch[key], batch[f"{key}.mask"] = _padded(values, starts.index_select(0, rows), lengths.index_select(0, rows))
+            found = _padded(values, starts.index_select(0, rows), lengths.index_select(0, rows))
+            batch[key], batch[f"{key}.mask"] = found
         return batch
 
     def lengths(self) -> Tensor | None:
@@ -89,10 +90,8 @@ def _padded(values: Tensor, starts: Tensor, lengths: Tensor) -> tuple[Tensor, Te
     return values[where].masked_fill_(~mask, 0), mask
 
 
-def fit(
-    table: pa.Table, columns: Mapping[str, Any], train: np.ndarray | None = None, chunk: int | None = None
-) -> None:
-    """Fit the columns on the training rows (`train`: a mask (N,), all rows when None), chunk by chunk, and finish them."""
+def fit(table: pa.Table, columns: Mapping[str, Any], train: np.ndarray | None = None, chunk: int | None = None) -> None:
+    """Fit the columns chunk by chunk on the training rows (`train`: a mask (N,), None for all), and finish them."""
     _require(table, columns)
     wanted = table.select(list(columns))
     start = 0
@@ -109,9 +108,7 @@ def fit(
         column.finish()
 
 
-def encode(
-    table: pa.Table, columns: Mapping[str, Any], own: Collection[str] = (), cache: bool = True
-) -> Encoded:
+def encode(table: pa.Table, columns: Mapping[str, Any], own: Collection[str] = (), cache: bool = True) -> Encoded:
     """All rows through the fitted columns. `own`: columns with an encoder of their own (see `keys`).
 
     With `cache`, the arrays of tables worth it are files in the cache, found again by the content of the table and
@@ -286,7 +283,7 @@ class _Digest:
 
 
 def content(table: pa.Table, columns: Mapping[str, Any], own: Collection[str] = ()) -> str:
-    """What identifies the arrays: the cells, the fitted columns, and for paths of pictures the files' sizes and times."""
+    """What identifies the arrays: cells, fitted columns, and for paths of pictures the files' sizes and times."""
     state = hashlib.blake2b(digest_size=16)
     dumped = json.dumps(_columns.dump(dict(columns)), sort_keys=True, default=str)
     state.update(json.dumps([VERSION, sorted(own), list(columns)]).encode() + dumped.encode())
@@ -300,4 +297,3 @@ def content(table: pa.Table, columns: Mapping[str, Any], own: Collection[str] = 
             except OSError:
                 state.update(b"absent")
     return state.hexdigest()
-

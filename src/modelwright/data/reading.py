@@ -26,7 +26,14 @@ TYPED: dict[str, Callable[[_files.File], pa.Table]] = {
     ".arff": _arff.read,
 }
 MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".arrow"}
-UNREAD = {".xlsx": "Excel", ".xls": "Excel", ".ods": "OpenDocument", ".pkl": "pickle", ".sqlite": "SQLite", ".h5": "HDF5"}
+UNREAD = {
+    ".xlsx": "Excel",
+    ".xls": "Excel",
+    ".ods": "OpenDocument",
+    ".pkl": "pickle",
+    ".sqlite": "SQLite",
+    ".h5": "HDF5",
+}
 
 
 @dataclass(frozen=True)
@@ -134,8 +141,8 @@ def _named_or_path(text: str, base: Path, options: dict[str, Any]) -> Rows:
         if options:
             raise DataError("a named data set takes no reader options.", where=f"data: {text}")
         named = catalogue.find(text)
-        table, part, notes = named.read()
-        return Rows(_frames.checked(table, text), part, text, notes=list(notes), targets=named.targets)
+        table, part, about = named.read()
+        return Rows(_frames.checked(table, text), part, text, notes=list(about), targets=named.targets)
     if not exists and path.parent.is_dir() and not Path(text).suffix and "/" not in text:
         hint = did_you_mean(text, [*catalogue.names(), *sorted(child.name for child in path.parent.iterdir())[:2000]])
         raise DataError("there is no such file, folder or named data set.", where=f"data: {text}", hint=hint)
@@ -210,7 +217,8 @@ def _from_folder(path: Path, options: dict[str, Any]) -> Rows:
         part = np.repeat(np.array(list(found), np.int8), [sum(map(len, tables)) for tables in found.values()])
         return Rows(table, part if len(found) > 1 else None, path.name, path)
     tables = [child for child in children if _files.File(child).suffix in (*DELIMITED, *TYPED)]
-    by_part = {_images.PARTS[t.name.partition(".")[0].lower()]: t for t in tables if t.name.partition(".")[0].lower() in _images.PARTS}
+    stems = {child.name.partition(".")[0].lower(): child for child in tables}
+    by_part = {_images.PARTS[stem]: child for stem, child in stems.items() if stem in _images.PARTS}
     if 0 in by_part:
         found_rows = {part: _from_file(by_part[part], options) for part in sorted(by_part)}
         return replace(_joined(found_rows), name=path.name, root=path)

@@ -27,6 +27,9 @@ PART_NAMES = {
     **dict.fromkeys(("test", "testing"), 2),
 }
 WHERE = "data.split"
+TIME_FORMS = tuple(
+    day + clock for day in ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d") for clock in ("", " %H:%M", " %H:%M:%S")
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,9 @@ class _Plan:
     official: bool
 
 
-def split(rows: Rows, targets: Iterable[str], config: Mapping[str, Any] | str | None = None, seed: int = 0) -> np.ndarray:
+def split(
+    rows: Rows, targets: Iterable[str], config: Mapping[str, Any] | str | None = None, seed: int = 0
+) -> np.ndarray:
     """int8 a row: 0 train, 1 validation, 2 test.
 
     config: a kind or `{kind, fractions: [.8, .1, .1], column, official}`. Kinds: `stratified` (default; random where
@@ -76,7 +81,8 @@ def folds(
     """
     take = np.arange(rows.table.num_rows) if rows.part is None else np.flatnonzero(rows.part != 2)
     if not isinstance(count, int) or count < 2 or count > len(take):
-        raise DataError(f"the number of folds must lie between 2 and the number of rows ({len(take)}), given {count}.", where=WHERE)
+        message = f"the number of folds must lie between 2 and the number of rows ({len(take)}), given {count}."
+        raise DataError(message, where=WHERE)
     random = np.random.Generator(np.random.Philox(seed))
     if group is not None:
         codes, groups = _groups(rows, take, group, count)
@@ -108,14 +114,24 @@ def _plan(config: Mapping[str, Any] | str | None) -> _Plan:
     if kind not in KINDS:
         raise DataError(f"'{kind}' is not a kind of split.", where=WHERE, hint=did_you_mean(str(kind), KINDS))
     if kind in ("group", "time", "column") and not given.get("column"):
-        raise DataError(f"a split of kind {kind} needs the name of a column.", where=WHERE, hint=f"{{kind: {kind}, column: ...}}")
-    fractions = given.get("fractions", FRACTIONS)
-    is_list = isinstance(fractions, list | tuple) and all(isinstance(each, int | float) for each in fractions)
-    if not is_list or len(fractions) != 3 or min(fractions) < 0 or fractions[0] <= 0 or abs(sum(fractions) - 1) > 1e-6:
         raise DataError(
-            f"fractions are three shares for train, validation and test that sum to 1, given {fractions!r}.", where=f"{WHERE}.fractions"
+            f"a split of kind {kind} needs the name of a column.", where=WHERE, hint=f"{{kind: {kind}, column: ...}}"
+        )
+    fractions = given.get("fractions", FRACTIONS)
+    if not _are_shares(fractions):
+        raise DataError(
+            f"fractions are three shares for train, validation and test that sum to 1, given {fractions!r}.",
+            where=f"{WHERE}.fractions",
         )
     return _Plan(kind, tuple(float(each) for each in fractions), given.get("column"), bool(given.get("official", True)))
+
+
+def _are_shares(fractions: Any) -> bool:
+    if not isinstance(fractions, list | tuple) or len(fractions) != 3:
+        return False
+    if not all(isinstance(each, int | float) and each >= 0 for each in fractions):
+        return False
+    return fractions[0] > 0 and abs(sum(fractions) - 1) < 1e-6
 
 
 def _divided(
@@ -139,7 +155,7 @@ def _divided(
         rare = np.bincount(strata)[strata] < SMALLEST_CLASS
         if rare.any() and not rare.all():
             classes = len(np.unique(strata[rare]))
-            rows.notes.append(f"{classes} classes have fewer than {SMALLEST_CLASS} rows; these rows are all in training.")
+            rows.notes.append(f"{classes} classes have fewer than {SMALLEST_CLASS} rows; they are all in training.")
         if rare.all():
             rare[:] = False
             strata[:] = 0
@@ -288,7 +304,9 @@ def _times(rows: Rows, take: np.ndarray, name: str) -> np.ndarray:
             values = values.cast(pa.timestamp("ms"))
         values = values.cast(pa.int64())
     if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
-        raise DataError(f"a split by time needs dates or numbers, the column is {values.type}.", where=f"column '{name}'")
+        raise DataError(
+            f"a split by time needs dates or numbers, the column is {values.type}.", where=f"column '{name}'"
+        )
     found = values.to_numpy()[take]
     missing = np.isnan(found) if found.dtype.kind == "f" else np.zeros(len(found), bool)
     if missing.any():
@@ -300,19 +318,20 @@ def _times(rows: Rows, take: np.ndarray, name: str) -> np.ndarray:
 def _parsed_times(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     trimmed = pc.utf8_trim_whitespace(values)
     trimmed = pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, trimmed.type), trimmed)
-    seconds = pa.timestamp("s")
     for convert in (lambda v: v.cast(pa.float64()), lambda v: v.cast(pa.timestamp("us")).cast(pa.int64())):
         try:
             return convert(trimmed)
         except pa.ArrowInvalid:
             continue
-    for form in ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%Y/%m/%d %H:%M:%S"):
+    for form in TIME_FORMS:
         try:
-            return pc.strptime(trimmed, format=form, unit=seconds.unit).cast(pa.int64())
+            return pc.strptime(trimmed, format=form, unit="s").cast(pa.int64())
         except pa.ArrowInvalid:
             continue
     first = next((cell for cell in trimmed.slice(0, 1000).to_pylist() if cell), "")
-    raise DataError("the cells are neither numbers nor dates.", where=f"column '{name}'", hint=f"The first is '{first}'.")
+    raise DataError(
+        "the cells are neither numbers nor dates.", where=f"column '{name}'", hint=f"The first is '{first}'."
+    )
 
 
 def _by_column(rows: Rows, plan: _Plan) -> np.ndarray:

@@ -40,7 +40,7 @@ class Cnn(nn.Module):
     sizes: ClassVar[dict[str, dict[str, Any]]] = {
         "small": {"channels": (32, 64)},
         "medium": {"channels": (32, 64, 128)},
-        "large": {"channels": (64, 64, 128, 128, 256, 256), "shrink": (2, 1, 2, 1, 2, 1)},
+        "large": {"channels": (64, 128, 256, 512)},
     }
 
     def __init__(

@@ -47,13 +47,15 @@ class Boolean(nn.Module):
 
     def loss(self, stream: Stream, target: Tensor) -> Loss:
         logits, weights = self.output(stream.x).squeeze(-1), shares(stream)
-        if weights is None:
-            logits = logits[:, 0]
-        else:
-            target = at_each(target, stream)
-        return binary_cross_entropy(
-            logits, target, weights, positive_weight=self.positive_weight, smoothing=self.label_smoothing
+        alone = weights is None
+        total, _ = binary_cross_entropy(
+            logits[:, 0] if alone else logits,
+            target if alone else at_each(target, stream),
+            weights,
+            positive_weight=self.positive_weight,
+            smoothing=self.label_smoothing,
         )
+        return total, self.count(target)
 
     def count(self, target: Tensor) -> Tensor:
         return known_count(target)

@@ -49,11 +49,14 @@ class Category(nn.Module):
 
     def loss(self, stream: Stream, target: Tensor) -> Loss:
         logits, weights = self.output(stream.x), shares(stream)
-        if weights is None:
-            logits = logits[:, 0]
-        else:
-            target = at_each(target, stream)
-        return cross_entropy(logits, target, weights, smoothing=self.label_smoothing, class_weights=self.class_weights)
+        alone = weights is None
+        return cross_entropy(
+            logits[:, 0] if alone else logits,
+            target if alone else at_each(target, stream),
+            weights,
+            smoothing=self.label_smoothing,
+            class_weights=self.class_weights,
+        )[0], self.count(target)
 
     def count(self, target: Tensor) -> Tensor:
         return class_count(target, class_weights=self.class_weights)

@@ -31,8 +31,9 @@ class Multilabel(nn.Module):
         logits, weights = self.output(stream.x), shares(stream)
         if weights is None:
             return binary_cross_entropy(logits[:, 0], target, smoothing=self.label_smoothing)
-        target = at_each(target, stream)
-        return binary_cross_entropy(logits, target, weights.unsqueeze(-1), smoothing=self.label_smoothing)
+        each = at_each(target, stream)
+        total, _ = binary_cross_entropy(logits, each, weights.unsqueeze(-1), smoothing=self.label_smoothing)
+        return total, self.count(target)
 
     def count(self, target: Tensor) -> Tensor:
         return known_count(target)

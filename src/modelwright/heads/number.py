@@ -31,7 +31,7 @@ class Number(nn.Module):
         prediction, weights = self.output(stream.x).squeeze(-1), shares(stream)
         if weights is None:
             return self.function(prediction[:, 0], target)
-        return self.function(prediction, at_each(target, stream), weights)
+        return self.function(prediction, at_each(target, stream), weights)[0], self.count(target)
 
     def count(self, target: Tensor) -> Tensor:
         return losses.known_count(target)

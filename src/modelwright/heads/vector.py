@@ -27,7 +27,7 @@ class Vector(nn.Module):
         prediction, weights = self.output(stream.x), shares(stream)
         if weights is None:
             return mse(prediction[:, 0], target)
-        return mse(prediction, at_each(target, stream), weights.unsqueeze(-1))
+        return mse(prediction, at_each(target, stream), weights.unsqueeze(-1))[0], self.count(target)
 
     def count(self, target: Tensor) -> Tensor:
         return known_count(target)

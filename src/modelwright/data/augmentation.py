@@ -1,0 +1,211 @@
+"""Random changes of training batches: one function a kind, its keyword-only arguments are the recipe's options.
+
+Functions of pictures take and return uint8 (B, H, W, C) and draw for every row on its own from an explicit generator,
+so that step k of an epoch is the same after a resume. Knows nothing of the order of rows.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import parts
+from ..blocks.stream import Batch
+from ..errors import UserError, did_you_mean
+
+
+def flip(images: Tensor, random: torch.Generator, *, probability: float = 0.5, vertical: bool = False) -> Tensor:
+    """Mirror left and right.
+
+    Options:
+      probability: how often a picture is mirrored
+      vertical: mirror top and bottom instead
+    """
+    chosen = (torch.rand(len(images), generator=random) < probability).to(images.device)
+    return torch.where(chosen[:, None, None, None], images.flip(1 if vertical else 2), images)
+
+
+def shift(images: Tensor, random: torch.Generator, *, pixels: int = 2) -> Tensor:
+    """Move up to `pixels` in each direction; black moves in.
+
+    Options:
+      pixels: the furthest move
+    """
+    return _moved(images, pixels, "zero", random)
+
+
+def crop(
+    images: Tensor, random: torch.Generator, *, padding: int = 4, fill: Literal["reflect", "zero"] = "reflect"
+) -> Tensor:
+    """Add a border and cut the old size out of it at a random place.
+
+    Options:
+      padding: width of the border in pixels
+      fill: what the border shows
+    """
+    return _moved(images, padding, fill, random)
+
+
+def cutout(images: Tensor, random: torch.Generator, *, size: int = 8, probability: float = 1.0) -> Tensor:
+    """Blacken a square at a random place, which may reach over the edge (DeVries and Taylor 2017).
+
+    Options:
+      size: side of the square in pixels
+      probability: how often a picture gets one
+    """
+    rows, height, width = images.shape[:3]
+    centre = torch.rand(rows, 2, generator=random)
+    chosen = torch.rand(rows, generator=random) < probability
+    inside = []
+    for axis, length in enumerate((height, width)):
+        start = (centre[:, axis, None] * length).floor() - size // 2
+        place = torch.arange(length)
+        inside.append((place >= start) & (place < start + size))
+    hole = inside[0][:, :, None] & inside[1][:, None, :] & chosen[:, None, None]
+    return images.masked_fill(hole[..., None].to(images.device), 0)
+
+
+def rotate(images: Tensor, random: torch.Generator, *, degrees: float = 10.0) -> Tensor:
+    """Turn around the centre by a random angle; the nearest pixel is taken, black fills the corners.
+
+    Options:
+      degrees: the largest angle, to either side
+    """
+    rows, height, width, channels = images.shape
+    angle = ((torch.rand(rows, generator=random) * 2 - 1) * math.radians(degrees)).to(images.device)
+    y = torch.arange(height, device=images.device) - (height - 1) / 2
+    x = torch.arange(width, device=images.device) - (width - 1) / 2
+    sine, cosine = angle.sin()[:, None, None], angle.cos()[:, None, None]
+    from_y = (cosine * y[:, None] - sine * x + (height - 1) / 2).round().long()  # (B, H, W)
+    from_x = (sine * y[:, None] + cosine * x + (width - 1) / 2).round().long()
+    outside = (from_y < 0) | (from_y >= height) | (from_x < 0) | (from_x >= width)
+    flat = from_y.clamp(0, height - 1) * width + from_x.clamp(0, width - 1)
+    flat = flat.flatten(1)[..., None].expand(-1, -1, channels)
+    turned = images.reshape(rows, height * width, channels).gather(1, flat)
+    return turned.view_as(images).masked_fill(outside[..., None], 0)
+
+
+def mixup(batch: Batch, random: torch.Generator, classes: Mapping[str, int], *, alpha: float = 0.2) -> Batch:
+    """Mix every row with another one, inputs and targets alike (Zhang et al. 2018).
+
+    A target of class codes, (B,) int64, becomes shares (B, K), all zero where either code is missing.
+
+    Options:
+      alpha: both parameters of the Beta distribution of the shares; larger mixes more
+    """
+    for key, values in batch.items():
+        if not key.startswith("target.") and (values.dtype in (torch.int32, torch.int64) or key.endswith(".mask")):
+            raise UserError(
+                f"mixup cannot mix '{key.removesuffix('.mask')}': categories and texts have no values in between.",
+                where="train.augment",
+                hint="Use it with pictures and numbers.",
+            )
+    rows = len(next(iter(batch.values())))
+    other = torch.randperm(rows, generator=random)
+    seed = int(torch.randint(2**62, (1,), generator=random))  # torch's Beta distribution takes no generator
+    drawn = np.random.Generator(np.random.Philox(seed)).beta(alpha, alpha, rows).astype(np.float32)
+    mixed = {}
+    for key, values in batch.items():
+        if key.startswith("target.") and values.dtype == torch.int64 and values.ndim == 1:
+            values = _shares(values, classes[key.removeprefix("target.")])
+            known = values.sum(1, keepdim=True)
+            values = values * known[other.to(values.device)]
+        share = torch.from_numpy(drawn).to(values.device).view(-1, *[1] * (values.ndim - 1))
+        second = values.index_select(0, other.to(values.device))
+        if values.dtype == torch.uint8:
+            mixed[key] = (second.float() + share * (values.float() - second.float())).round_().to(torch.uint8)
+        else:
+            mixed[key] = torch.lerp(second, values, share)
+    return mixed
+
+
+def _shares(codes: Tensor, classes: int) -> Tensor:
+    """Class codes as rows of 0 and 1; zeros for a missing code."""
+    missing = codes < 0
+    return torch.nn.functional.one_hot(codes.masked_fill(missing, 0), classes).float().masked_fill(missing[:, None], 0)
+
+
+def _moved(images: Tensor, furthest: int, fill: str, random: torch.Generator) -> Tensor:
+    """Each picture moved by up to `furthest` pixels either way; what moves in is black or the mirrored picture."""
+    rows, height, width, channels = images.shape
+    if furthest >= min(height, width):
+        raise UserError(f"{furthest} pixels are too many for pictures of {height} x {width}.", where="train.augment")
+    moves = torch.randint(-furthest, furthest + 1, (rows, 2), generator=random)
+    y = torch.arange(height) + moves[:, :1]  # (B, H): the line each line comes from
+    x = torch.arange(width) + moves[:, 1:]  # (B, W)
+    if fill == "reflect":
+        source_y, source_x = _reflected(y, height), _reflected(x, width)
+    else:
+        source_y, source_x = y.clamp(0, height - 1), x.clamp(0, width - 1)
+    lines = torch.arange(rows)[:, None] * height + source_y
+    pixels = lines[:, :, None] * width + source_x[:, None, :]  # (B, H, W)
+    flat = images.reshape(-1, channels).index_select(0, pixels.flatten().to(images.device))
+    moved = flat.view(rows, height, width, channels)
+    if fill == "reflect":
+        return moved
+    outside = (source_y != y)[:, :, None] | (source_x != x)[:, None, :]
+    return moved.masked_fill_(outside[..., None].to(images.device), 0)
+
+
+def _reflected(place: Tensor, length: int) -> Tensor:
+    """Places beyond an edge mirrored back at it, the edge itself not repeated."""
+    place = place.abs()
+    return torch.where(place >= length, 2 * (length - 1) - place, place)
+
+
+class Augmentation:
+    """The changes of a recipe in their order; called with a batch and a generator."""
+
+    def __init__(
+        self, steps: list[tuple[Callable[..., Any], dict[str, Any]]], images: Sequence[str], classes: Mapping[str, int]
+    ) -> None:
+        self._steps, self._images, self._classes = steps, list(images), dict(classes)
+
+    def __call__(self, batch: Batch, random: torch.Generator) -> Batch:
+        for change, options in self._steps:
+            if _takes_batch(change):
+                batch = change(batch, random, self._classes, **options)
+            else:
+                batch = {**batch, **{key: change(batch[key], random, **options) for key in self._images}}
+        return batch
+
+
+def _takes_batch(change: Callable[..., Any]) -> bool:
+    return next(iter(inspect.signature(change).parameters)) == "batch"
+
+
+def kinds() -> dict[str, Callable[..., Any]]:
+    """Kind -> function: the public functions of this file that draw from a generator."""
+    found = vars(sys.modules[__name__]).items()
+    public = {name: f for name, f in found if inspect.isfunction(f) and not name.startswith("_")}
+    return {name: f for name, f in public.items() if "random" in inspect.signature(f).parameters}
+
+
+def build(recipe: Sequence[Any], images: Sequence[str], classes: Mapping[str, int]) -> Augmentation | None:
+    """The changes of a recipe's list, each a kind or `{kind, options}`; None for an empty list.
+
+    images: the batch keys of pictures; classes: K of each class target. Raises UserError for unknown kinds and options.
+    """
+    steps = []
+    for place, config in enumerate(recipe):
+        kind, given = parts.split(config)
+        where = f"train.augment[{place}]"
+        if kind not in kinds():
+            raise UserError(f"'{kind}' is not a kind of augmentation.", where=where, hint=did_you_mean(kind, kinds()))
+        change = kinds()[kind]
+        options, problems = parts.validate(change, given)
+        if problems:
+            raise UserError(
+                problems[0].message, where=".".join([where, *map(str, problems[0].path)]), hint=problems[0].hint
+            )
+        if not _takes_batch(change) and not images:
+            raise UserError(f"{kind} changes pictures, and there is no image column.", where=where)
+        steps.append((change, options))
+    return Augmentation(steps, images, classes) if steps else None

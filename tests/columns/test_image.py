@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+RANDOM = np.random.default_rng(0)
+COLOUR = RANDOM.integers(0, 256, (6, 5, 7, 3), np.uint8)
+GREY = RANDOM.integers(0, 256, (6, 5, 4), np.uint8)
+
+
+def tensors(pixels):
+    return pa.FixedShapeTensorArray.from_numpy_ndarray(np.ascontiguousarray(pixels))
+
+
+def png(pixels) -> bytes:
+    held = io.BytesIO()
+    Image.fromarray(pixels).save(held, "PNG")
+    return held.getvalue()
+
+
+def test_tensors_are_not_copied(fitted):
+    values = tensors(COLOUR)
+    column = fitted("image", values)
+    out = column.encode(values)
+    assert np.array_equal(out, COLOUR) and np.shares_memory(out, values.storage.flatten().to_numpy())
+    assert np.array_equal(column.encode(values[2:4]), COLOUR[2:4])
+    scaled = COLOUR / 255
+    assert np.allclose(column.mean, scaled.mean((0, 1, 2))) and np.allclose(column.deviation, scaled.std((0, 1, 2)))
+    assert column.sizes()["height"] == 5 and column.sizes()["width"] == 7 and column.sizes()["channels"] == 3
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        tensors(np.moveaxis(COLOUR, -1, 1)),
+        pa.array(COLOUR.tolist()),
+        pa.array(COLOUR.tolist(), pa.list_(pa.list_(pa.list_(pa.uint8())))),
+        pa.array([png(one) for one in COLOUR]),
+        pa.array([{"bytes": png(one), "path": "x.png"} for one in COLOUR]),
+        tensors(COLOUR.astype(np.float32)),
+        tensors((COLOUR / 255).astype(np.float64)),
+        tensors(COLOUR.astype(np.int32)),
+    ],
+    ids=["channels first", "lists", "typed lists", "png", "structs", "floats", "floats in 0..1", "integers"],
+)
+def test_every_sort_of_cell_gives_the_same_pixels(fitted, values):
+    assert np.array_equal(fitted("image", values).encode(values), COLOUR)
+
+
+def test_grey_is_one_channel(fitted):
+    for values in (tensors(GREY), tensors(GREY[..., None]), tensors(np.repeat(GREY[..., None], 3, -1)),
+                   pa.array([png(one) for one in GREY])):  # fmt: skip
+        column = fitted("image", values)
+        assert column.channels == 1 and np.array_equal(column.encode(values)[..., 0], GREY)
+    assert np.array_equal(fitted("image", tensors(GREY), mode="rgb").encode(tensors(GREY))[..., 2], GREY)
+    luma = fitted("image", tensors(COLOUR), mode="grey").encode(tensors(COLOUR))[..., 0]
+    pillow = np.stack([np.asarray(Image.fromarray(one).convert("L")) for one in COLOUR])
+    assert np.abs(luma.astype(int) - pillow).max() <= 1
+
+
+def test_files_and_the_most_frequent_size(fitted, tmp_path):
+    paths = []
+    for i, size in enumerate([(200, 100), (200, 100), (30, 30)]):
+        paths.append(str(tmp_path / f"{i}.jpg"))
+        Image.new("RGB", size, (250, 10, 10)).save(paths[-1])
+    column = fitted("image", paths)
+    assert (column.height, column.width) == (32, 64), "shrunk in proportion to 64"
+    out = column.encode(pa.array(paths))
+    assert out.shape == (3, 32, 64, 3) and np.abs(out[..., 0].astype(int) - 250).max() < 6
+    assert fitted("image", paths, size=(8, 9)).encode(pa.array(paths)).shape == (3, 8, 9, 3)
+    assert fitted("image", paths, size=7).encode(tensors(COLOUR)).shape == (6, 7, 7, 3)
+
+
+def test_unreadable_images_are_black_and_named(fitted, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(png(COLOUR[0])[:60])
+    values = pa.array([str(broken), "/no/such.png", None])
+    column = fitted("image", tensors(COLOUR))
+    out = column.encode(values)
+    assert not out.any() and out.shape == (3, 5, 7, 3)
+    assert "2 of 3 images cannot be read" in column.problems[0] and "broken.png" in column.problems[0]
+    for _ in range(50):
+        column.encode(values)
+    assert len(column.problems) <= 20
+
+
+def test_missing_tensors_are_black(fitted):
+    kind = pa.fixed_shape_tensor(pa.uint8(), [2, 2])
+    storage = pa.array([[1, 2, 3, 4], None, [5, 6, 7, 8]], kind.storage_type)
+    values = pa.ExtensionArray.from_storage(kind, storage)
+    assert fitted("image", values).encode(values)[..., 0].tolist() == [
+        [[1, 2], [3, 4]],
+        [[0, 0], [0, 0]],
+        [[5, 6], [7, 8]],
+    ]
+
+
+def test_flat_lists_are_square_or_of_the_given_size(fitted):
+    flat = pa.array(GREY.reshape(6, 20).tolist())
+    assert np.array_equal(fitted("image", flat, size=(5, 4)).encode(flat)[..., 0], GREY)
+    square = pa.array(GREY[:, :4].reshape(6, 16).tolist())
+    assert np.array_equal(fitted("image", square).encode(square)[..., 0], GREY[:, :4])
+
+
+def test_small_ranges_are_widened(fitted):
+    values = tensors(np.array([[[0.0, 8.0], [16.0, 4.0]]]))
+    assert fitted("image", values).encode(values)[0, ..., 0].tolist() == [[0, 128], [255, 64]]
+
+
+def test_sixteen_bits(fitted):
+    held = io.BytesIO()
+    Image.fromarray(np.array([[0, 65535], [256, 32768]], np.uint16)).save(held, "PNG")
+    values = pa.array([held.getvalue()])
+    assert fitted("image", values).encode(values)[0, ..., 0].tolist() == [[0, 255], [1, 128]]
