@@ -133,6 +133,19 @@ def test_recipes_load(run, body, output):
         load(document)
 
 
+BUNDLED = [block for block in blocks("yaml") if re.match("data: (digits|iris)$", block.values[1], re.MULTILINE)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("run", "body", "output"), BUNDLED)
+def test_recipes_on_bundled_data_pass_the_dry_run(run, body, output, tmp_path):
+    from modelwright import check
+
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(body, encoding="utf-8")
+    assert check(str(recipe)).data["no_gradient"] == []
+
+
 @pytest.mark.parametrize(("run", "body", "output"), blocks("python"))
 def test_python_compiles_and_marked_blocks_print_what_stands_below(run, body, output, tmp_path, monkeypatch):
     compile(body, "page", "exec")

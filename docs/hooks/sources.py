@@ -33,7 +33,7 @@ def shown(place: str, name: str, page: str = "") -> str:
     block = f'```python title="{path}"\n{text}\n```'
     if not path.startswith("tests/"):
         return block
-    return f'??? example "The test that compares it with NumPy: {name}"\n' + textwrap.indent(block, "    ")
+    return f'??? example "Tested: {name}"\n' + textwrap.indent(block, "    ")
 
 
 def source(place: str, name: str) -> tuple[str, str]:
