@@ -29,12 +29,17 @@ ROOMS = {
     "schedules": "Schedules",
     "data.augmentation": "Augmentation",
 }
+WORDS = {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "anything"}
+SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 PACKAGE = Path(inspect.getfile(parts)).parent
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Put the generated pages into the navigation."""
-    rooms = [{title: [f"parts/{folder(room)}/index.md", *(f"parts/{folder(room)}/{kind}.md" for kind in parts.kinds(room))]} for room, title in ROOMS.items()]
+    rooms = [
+        {title: [f"parts/{folder(room)}/index.md", *(f"parts/{folder(room)}/{kind}.md" for kind in parts.kinds(room))]}
+        for room, title in ROOMS.items()
+    ]
     verbs = [f"verbs/{name}.md" for name in cli.verb_names()]
     generated = {"Parts": ["parts/index.md", *rooms], "Verbs": ["verbs/index.md", *verbs]}
     config["nav"] = [{name: generated.get(name, place) for name, place in entry.items()} for entry in config["nav"]]
@@ -70,7 +75,8 @@ def folder(room: str) -> str:
 def room_page(room: str, title: str) -> str:
     """Every kind of a room in one table."""
     rows = [[f"[`{kind}`]({kind}.md)", _summary(parts.find(room, kind))] for kind in parts.kinds(room)]
-    return f"# {title}\n\n{_table(['kind', 'what it is'], rows)}\n\nThe same list in a terminal: `modelwright list {folder(room)}`.\n"
+    table = _table(["kind", "what it is"], rows)
+    return f"# {title}\n\n{table}\n\nThe same list in a terminal: `modelwright list {folder(room)}`.\n"
 
 
 def part_page(room: str, kind: str) -> str:
@@ -86,7 +92,10 @@ def part_page(room: str, kind: str) -> str:
     if hasattr(part, "reads") and isinstance(part.reads, tuple):
         lines.insert(2, f"Reads: {', '.join(part.reads)}.")
     if getattr(part, "sizes", None) and isinstance(part.sizes, dict):
-        sizes = [[f"`{size}`", ", ".join(f"`{name}: {_value(value)}`" for name, value in given.items())] for size, given in part.sizes.items()]
+        sizes = [
+            [f"`{size}`", ", ".join(f"`{name}: {_value(value)}`" for name, value in given.items())]
+            for size, given in part.sizes.items()
+        ]
         lines.append("What the dial `model.size` sets:\n\n" + _table(["size", "options"], sizes))
     lines.append(f"File: `{_relative(parts.origin(room, kind))}`")
     return "\n\n".join(lines) + "\n"
@@ -95,7 +104,8 @@ def part_page(room: str, kind: str) -> str:
 def verb_page(name: str) -> str:
     """A verb in the shell and in Python."""
     function = cli.verb(name)
-    shown = click.Context(cli._main.get_command(click.Context(cli._main), name), info_name=f"modelwright {name}", terminal_width=100)
+    command = cli._main.get_command(click.Context(cli._main), name)
+    shown = click.Context(command, info_name=f"modelwright {name}", terminal_width=100)
     signature = inspect.signature(function, eval_str=False)
     python = f"def {function.__name__}{signature.replace(return_annotation=inspect.Signature.empty)}".replace("'", "")
     return (
@@ -153,18 +163,21 @@ def _type(annotation: Any) -> str:
     if origin is typing.Literal:
         return " or ".join(f"`{value}`" for value in inner)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(_type(one) for one in inner if one is not type(None)) + (" or nothing" if type(None) in inner else "")
+        return " or ".join("nothing" if one is type(None) else _type(one) for one in inner)
     if origin is tuple or origin is list:
         return f"list of {_type(inner[0])}"
     if origin is dict:
         return f"{_type(inner[0])} → {_type(inner[1])}"
-    return {int: "whole number", float: "number", str: "text", bool: "true or false", Any: "anything"}.get(annotation, getattr(annotation, "__name__", str(annotation)))
+    return WORDS.get(annotation) or getattr(annotation, "__name__", str(annotation))
 
 
 def _bound(limit: Any) -> str:
-    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    """`Field(ge=1)` as `≥ 1`."""
     limits = [limit, *getattr(limit, "metadata", ())]
-    return " ".join(f"{sign} {getattr(one, key):g}" for one in limits for key, sign in signs.items() if isinstance(getattr(one, key, None), (int, float)))
+    found = {
+        key: getattr(one, key) for one in limits for key in SIGNS if isinstance(getattr(one, key, None), (int, float))
+    }
+    return " ".join(f"{SIGNS[key]} {value:g}" for key, value in found.items())
 
 
 def _default(value: Any) -> str:
@@ -178,4 +191,5 @@ def _value(value: Any) -> str:
 
 
 def _relative(path: str) -> str:
-    return f"src/modelwright/{Path(path).relative_to(PACKAGE).as_posix()}" if Path(path).is_relative_to(PACKAGE) else path
+    inside = Path(path).is_relative_to(PACKAGE)
+    return f"src/modelwright/{Path(path).relative_to(PACKAGE).as_posix()}" if inside else path
