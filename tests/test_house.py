@@ -18,8 +18,8 @@ LEVELS = {
     1: "recipe columns blocks losses metrics optimizers schedules",
     2: "encoders fuse heads data",
     3: "models checkpoint",
-    4: "training results preparation session prediction prediction_files evaluation loop run speed choices progress",
-    5: "baselines estimators",
+    4: "fitting preparation session prediction prediction_files evaluation loop run speed choices progress",
+    5: "baselines results training estimators",
     6: "verbs checks",
     7: "cli",
 }
@@ -69,7 +69,9 @@ def test_parts_of_one_room_do_not_import_each_other(room):
     for path in (PACKAGE / room).glob("[!_]*.py"):
         siblings = {p.stem for p in (PACKAGE / room).glob("[!_]*.py")}
         for target, name in imports(path):
-            assert not (target == room and name.split(".")[1:2] and name.split(".")[1] in siblings), f"{path} imports {name}"
+            assert not (target == room and name.split(".")[1:2] and name.split(".")[1] in siblings), (
+                f"{path} imports {name}"
+            )
 
 
 def functions(path: Path) -> list[ast.FunctionDef]:
@@ -85,7 +87,9 @@ def test_files_and_functions_are_small(path):
         arguments = [*function.args.args, *function.args.kwonlyargs]
         supplied = [a for a in arguments if a.arg not in ("self", "cls")]
         if not (part and function.name in ("__init__", path.stem)):  # a part's options are its signature
-            assert len(supplied) <= 8 or path.name in ("optimizers.py",), f"{function.name} takes {len(supplied)} arguments"
+            assert len(supplied) <= 8 or path.name in ("optimizers.py",), (
+                f"{function.name} takes {len(supplied)} arguments"
+            )
 
 
 def code_lines(path: Path) -> int:
@@ -123,7 +127,14 @@ def test_public_names_are_pinned():
         _ = modelwright.trian
 
 
-@pytest.mark.parametrize("code", ["import modelwright", "from modelwright.cli import main; main(['--help'])", "from modelwright.cli import main; main(['list', '/nowhere'])"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import modelwright",
+        "from modelwright.cli import main; main(['--help'])",
+        "from modelwright.cli import main; main(['list', '/nowhere'])",
+    ],
+)
 def test_starts_without_torch(code):
     script = f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\nassert 'torch' not in sys.modules, 'torch'\nassert 'sklearn' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -74,8 +74,13 @@ def test_a_missing_file_names_the_nearest(tmp_path):
 
 
 def test_keys_that_exclude_each_other():
-    assert any("either epochs or steps" in line for line in mistakes({"data": "a", "target": "y", "train": {"epochs": 1, "steps": 1}}))
-    assert any("either target or targets" in line for line in mistakes({"data": "a", "target": "y", "targets": {"z": {}}}))
+    assert any(
+        "either epochs or steps" in line
+        for line in mistakes({"data": "a", "target": "y", "train": {"epochs": 1, "steps": 1}})
+    )
+    assert any(
+        "either target or targets" in line for line in mistakes({"data": "a", "target": "y", "targets": {"z": {}}})
+    )
 
 
 def test_a_python_class_becomes_a_kind():

@@ -54,8 +54,14 @@ def make(steps=40, patience=0, validate=lambda model: {}, average=True, precisio
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, fused=True)
     optimizer.param_groups[0]["initial_lr"] = rate
     return Session(
-        model, optimizer, lambda step, total: 1 - step / total, Rows(), validate,
-        plan=Plan(steps, patience=patience), options=StepOptions(seed=3, precision=precision), average=Average(model, 0.9) if average else None,
+        model,
+        optimizer,
+        lambda step, total: 1 - step / total,
+        Rows(),
+        validate,
+        plan=Plan(steps, patience=patience),
+        options=StepOptions(seed=3, precision=precision),
+        average=Average(model, 0.9) if average else None,
     )
 
 
@@ -92,7 +98,15 @@ def test_accumulated_gradients_equal_the_big_batch(parts):
         model = Toy().eval()  # dropout draws per micro-batch
         optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
         optimizer.param_groups[0]["initial_lr"] = 0.05
-        terms = list(train_steps(model, Rows(size=60).epoch(0), optimizer, factor=lambda step: 1.0, options=StepOptions(accumulate=accumulate)))
+        terms = list(
+            train_steps(
+                model,
+                Rows(size=60).epoch(0),
+                optimizer,
+                factor=lambda step: 1.0,
+                options=StepOptions(accumulate=accumulate),
+            )
+        )
         return model.state_dict(), terms
 
     (one, terms_one), (many, terms_many) = run(1), run(parts)
@@ -147,7 +161,11 @@ def test_checkpoint_survives_a_truncated_file(tmp_path):
 
 
 def test_checkpoint_keeps_every_kind_of_value(tmp_path):
-    state = {"none": None, 3: [1, 2.5, True], "tensors": {"half": torch.ones(2, dtype=torch.bfloat16), "empty": torch.empty(0), "step": torch.tensor(7.0)}}
+    state = {
+        "none": None,
+        3: [1, 2.5, True],
+        "tensors": {"half": torch.ones(2, dtype=torch.bfloat16), "empty": torch.empty(0), "step": torch.tensor(7.0)},
+    }
     checkpoint.save(tmp_path, state)
     loaded = checkpoint.load(tmp_path)[0]
     assert loaded["none"] is None and loaded[3] == [1, 2.5, True] and loaded["tensors"]["half"].dtype == torch.bfloat16

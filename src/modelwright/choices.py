@@ -72,14 +72,21 @@ def _sized(kind: str, size: str) -> dict[str, Any]:
 def _encoder(source: Source, rows: int, kind: str | None) -> tuple[dict[str, Any], str]:
     if source.kind == "table":
         small = rows < 3000
-        options: dict[str, Any] = {"kind": "mlp", "hidden": [128, 128] if small else [256, 256], "dropout": 0.2 if small else 0.1}
+        options: dict[str, Any] = {
+            "kind": "mlp",
+            "hidden": [128, 128] if small else [256, 256],
+            "dropout": 0.2 if small else 0.1,
+        }
         options |= {"numbers": "piecewise", "ensemble": 16}
         return options, (
             "a table: a dense network over piecewise-linear numbers and category embeddings; 16 members that share "
             "their weights are averaged, which steadies it as boosting steadies trees"
         )
     if source.kind == "text":
-        return {"kind": "bag", "dropout": 0.3}, "text: word and character n-grams carry most of the meaning at this number of rows"
+        return {
+            "kind": "bag",
+            "dropout": 0.3,
+        }, "text: word and character n-grams carry most of the meaning at this number of rows"
     if source.kind == "image":
         side = min(source.sizes["height"], source.sizes["width"])
         if side <= 12:
@@ -88,7 +95,10 @@ def _encoder(source: Source, rows: int, kind: str | None) -> tuple[dict[str, Any
             net = {"channels": [32, 64, 128], "kernel": 3, "shrink": [2, 2, 2], "norm": "batch", "dropout": 0.1}
         else:
             net = {"channels": [32, 64, 128, 128], "kernel": 3, "shrink": [2, 2, 2, 2], "norm": "batch", "pool": "mean"}
-        return {"kind": "cnn", **net}, f"images of {source.sizes['height']}x{source.sizes['width']} pixels: convolutions share weights over places"
+        return {
+            "kind": "cnn",
+            **net,
+        }, f"images of {source.sizes['height']}x{source.sizes['width']} pixels: convolutions share weights over places"
     return {"kind": "mlp", "hidden": [256, 128], "dropout": 0.1}, "a vector: a dense network"
 
 
@@ -103,12 +113,18 @@ def _training(recipe: Recipe, chosen: _Chosen, sources: list[Source], targets: d
     rates = {"muon": 0.02, "sgd": 0.05, "momentum": 0.02, "gradient_descent": 0.1, "rmsprop": 1e-3}
     chosen.train("lr", rates.get(name, 2e-3 if kinds & {"image", "text"} else 1e-3), f"the usual start for {name}")
     chosen.train("weight_decay", 0.01 if name in ("adamw", "muon") else 0.0, "mild shrinkage against over-fitting")
-    chosen.train("schedule", "one_cycle" if kinds & {"image"} else "cosine", "ends with small steps, which settles the weights")
+    chosen.train(
+        "schedule", "one_cycle" if kinds & {"image"} else "cosine", "ends with small steps, which settles the weights"
+    )
     if train.steps is None:
         epochs = 12 if "image" in kinds and rows > 20_000 else 8 if kinds == {"text"} and rows > 5000 else 30
         if kinds == {"table"}:
             epochs = 100 if rows < 3000 else 40 if rows < 50_000 else 12 if rows < 1_000_000 else 2
         chosen.train("epochs", epochs, "enough passes for this many rows; early stopping may end it before")
-    chosen.train("early_stop", max(5, (train.epochs or 20) // 4), "epochs without a better validation score before stopping")
+    chosen.train(
+        "early_stop", max(5, (train.epochs or 20) // 4), "epochs without a better validation score before stopping"
+    )
     accurate = kinds & {"image"} and all(kind == "category" for kind, _ in targets.values())
-    chosen.train("monitor", "metric" if accurate else "loss", "the validation score that decides which weights are kept")
+    chosen.train(
+        "monitor", "metric" if accurate else "loss", "the validation score that decides which weights are kept"
+    )

@@ -73,16 +73,28 @@ def _command(name: str, function: Callable[..., Any]) -> click.Command:
             flag = f"--{key.rstrip('_').replace('_', '-')}"
             if kind is bool:
                 flag = f"{flag}/--no-{flag[2:]}" if parameter.default is True else flag
-                parameters.append(click.Option([flag, key], default=parameter.default, help=help_of.get(key), is_flag=True))
+                parameters.append(
+                    click.Option([flag, key], default=parameter.default, help=help_of.get(key), is_flag=True)
+                )
             else:
                 shown = parameter.default not in (None, "")
-                parameters.append(click.Option([flag, key], default=parameter.default, type=kind, help=help_of.get(key), show_default=shown))
+                parameters.append(
+                    click.Option(
+                        [flag, key], default=parameter.default, type=kind, help=help_of.get(key), show_default=shown
+                    )
+                )
         else:
             many = parameter.kind is inspect.Parameter.VAR_POSITIONAL
             required = parameter.default is inspect.Parameter.empty and not many
             parameters.append(click.Argument([key], nargs=-1 if many else 1, required=required, type=kind))
-    parameters.append(click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout and nothing else."))
-    arguments = "\n".join(f"  {p.name.upper()}  {help_of[p.name]}" for p in parameters if isinstance(p, click.Argument) and p.name in help_of)
+    parameters.append(
+        click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout and nothing else.")
+    )
+    arguments = "\n".join(
+        f"  {p.name.upper()}  {help_of[p.name]}"
+        for p in parameters
+        if isinstance(p, click.Argument) and p.name in help_of
+    )
     text = text.strip() + (f"\n\n\b\n{arguments}" if arguments else "")
     return click.Command(name, params=parameters, help=text, callback=lambda **given: _run(function, given))
 

@@ -69,7 +69,8 @@ class MissingExtra(UserError, ImportError):
 
     def __init__(self, library: str, extra: str) -> None:
         super().__init__(
-            f"this needs {library}, which is not installed.", hint=f"Install it with: pip install 'modelwright[{extra}]'"
+            f"this needs {library}, which is not installed.",
+            hint=f"Install it with: pip install 'modelwright[{extra}]'",
         )
 
 

@@ -1,6 +1,6 @@
 """scikit-learn style estimators: `Classifier().fit(X, y)`, `Regressor().fit(X, y)`. No folder, no baselines.
 
-Thin over `training.fit`: the same columns, model and loop as a run; pickled through the run's bytes.
+Thin over `fitting.fit`: the same columns, model and loop as a run; pickled through the run's bytes.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .fitting import fit
 from .preparation import prepare
 from .recipe import load
 from .run import Run
-from .training import fit
 
 _TARGET = "target"
 
@@ -33,9 +33,23 @@ class _Estimator(BaseEstimator):
         if not validation:
             train.setdefault("early_stop", 0)
         table = _table(features).append_column(_TARGET, target)
-        data = {"train": table, "split": {"kind": "stratified" if kind == "category" else "random", "fractions": [1 - validation, validation, 0.0]}}
+        data = {
+            "train": table,
+            "split": {
+                "kind": "stratified" if kind == "category" else "random",
+                "fractions": [1 - validation, validation, 0.0],
+            },
+        }
         columns = {name: {"kind": "number"} for name in table.column_names[:-1]}
-        recipe = load({"data": data, "target": _TARGET, "columns": {**columns, _TARGET: {"kind": kind}}, "model": self.model or {}, "train": train})
+        recipe = load(
+            {
+                "data": data,
+                "target": _TARGET,
+                "columns": {**columns, _TARGET: {"kind": kind}},
+                "model": self.model or {},
+                "train": train,
+            }
+        )
         prepared = prepare(recipe)
         trained = fit(recipe, prepared)
         self.run_ = Run(recipe, prepared.columns, model=trained.model)
@@ -82,7 +96,9 @@ class Classifier(ClassifierMixin, _Estimator):
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"Classifier needs samples of at least 2 classes in the data, but it contains only one class: {self.classes_[0]!r}.")
+            raise ValueError(
+                f"Classifier needs samples of at least 2 classes in the data, but it contains only one class: {self.classes_[0]!r}."
+            )
         self._fit(X, pa.array(codes.astype(np.int64)), "category")
         return self
 

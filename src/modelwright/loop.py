@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .blocks.stream import Batch
+from .blocks.stream import Batch, Model
 
 Terms = dict[str, tuple[Tensor, Tensor]]
 """One `(sum, count)` per loss term."""
@@ -59,7 +59,7 @@ class Average:
 
 
 def train_steps(
-    model: nn.Module,
+    model: Model,
     batches: Iterable[Batch],
     optimizer: torch.optim.Optimizer,
     *,
@@ -67,7 +67,7 @@ def train_steps(
     options: StepOptions,
     start: int = 0,
     average: Average | None = None,
-    gradients: Callable[[nn.Module, Batch, StepOptions], Terms] | None = None,
+    gradients: Callable[[Model, Batch, StepOptions], Terms] | None = None,
 ) -> Iterator[Terms]:
     """Make one optimiser step a batch and yield its loss terms, detached and not yet read from the device.
 
@@ -92,7 +92,7 @@ def train_steps(
         yield terms
 
 
-def batch_gradients(model: nn.Module, batch: Batch, options: StepOptions) -> Terms:
+def batch_gradients(model: Model, batch: Batch, options: StepOptions) -> Terms:
     """Gradients of the weighted sum of the terms' means over the whole step, however many micro-batches it takes."""
     if options.accumulate == 1:
         with options.autocast():

@@ -28,15 +28,17 @@ _registered: dict[tuple[str, str], type] = {}
 def _folder(room: str) -> dict[str, str]:
     """kind -> file of every part in a room, without importing any of them."""
     path = Path(__file__).parent / room
-    found = {m.name: str(path / f"{m.name}.py") for m in pkgutil.iter_modules([str(path)]) if not m.name.startswith("_")}
+    found = {
+        m.name: str(path / f"{m.name}.py") for m in pkgutil.iter_modules([str(path)]) if not m.name.startswith("_")
+    }
     return dict(sorted(found.items()))
 
 
 @cache
 def _functions(room: str) -> dict[str, Any]:
-    """kind -> public function or class of a room that is one file (`optimizers`, `schedules`, `data.augmentation`)."""
+    """kind -> function or class in `__all__` of a room that is one file (`optimizers`, `schedules`, `data.augmentation`)."""
     module = importlib.import_module(f"modelwright.{room}")
-    return {n: v for n, v in vars(module).items() if not n.startswith("_") and getattr(v, "__module__", "") == module.__name__}
+    return {name: getattr(module, name) for name in module.__all__}
 
 
 def _is_folder(room: str) -> bool:
@@ -58,7 +60,9 @@ def kind_of(room: str, part: Any) -> str:
     """The kind of a built part (or of its class)."""
     part = part if inspect.isclass(part) else type(part)
     own = [kind for (r, kind), known in _registered.items() if r == room and known is part]
-    own += [name for name, point in _entry_points(room).items() if point.value == f"{part.__module__}:{part.__qualname__}"]
+    own += [
+        name for name, point in _entry_points(room).items() if point.value == f"{part.__module__}:{part.__qualname__}"
+    ]
     return own[0] if own else part.__module__.rpartition(".")[2]
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from . import metrics, parts
+from .blocks.stream import Model
 from .data.batches import Batches
 from .data.encoding import Encoded
 from .loop import StepOptions
@@ -16,7 +16,7 @@ from .loop import StepOptions
 
 @torch.inference_mode()
 def predict_encoded(
-    model: nn.Module, encoded: Encoded, index: np.ndarray | None = None, size: int = 512, device: str = "cpu"
+    model: Model, encoded: Encoded, index: np.ndarray | None = None, size: int = 512, device: str = "cpu"
 ) -> dict[str, dict[str, np.ndarray]]:
     """target -> the head's tensors, one row each for `index` (default: all rows), in that order."""
     was_training = model.training
@@ -30,11 +30,14 @@ def predict_encoded(
             for name, value in tensors.items():
                 found.setdefault(target, {}).setdefault(name, []).append(value.float().cpu())
     model.train(was_training)
-    return {target: {name: torch.cat(chunks).numpy() for name, chunks in tensors.items()} for target, tensors in found.items()}
+    return {
+        target: {name: torch.cat(chunks).numpy() for name, chunks in tensors.items()}
+        for target, tensors in found.items()
+    }
 
 
 def validation_scores(
-    model: nn.Module, encoded: Encoded, index: np.ndarray, columns: dict[str, Any], options: StepOptions
+    model: Model, encoded: Encoded, index: np.ndarray, columns: dict[str, Any], options: StepOptions
 ) -> dict[str, Any]:
     """What decides about early stopping: `validation_loss` (terms added by weight), `validation_metric` (mean of the
     targets' main metrics, larger is better) and the main `metrics` by name."""
@@ -53,7 +56,9 @@ def validation_scores(
     return {"validation_loss": loss, "validation_metric": metric / max(len(predicted), 1), "metrics": shown}
 
 
-def target_scores(column: Any, tensors: dict[str, np.ndarray], codes: np.ndarray, intervals: bool = True) -> dict[str, Any]:
+def target_scores(
+    column: Any, tensors: dict[str, np.ndarray], codes: np.ndarray, intervals: bool = True
+) -> dict[str, Any]:
     """Every metric of one target; numbers are scored in their own unit, their loss in standardised units."""
     kind = parts.kind_of("columns", column)
     classes = column.sizes().get("classes")

@@ -16,7 +16,9 @@ def read_stdin(stream: BinaryIO) -> Any:
     """Rows from CSV or JSON lines on a stream, recognised by the first character."""
     text = stream.read()
     if not text.strip():
-        raise DataError("nothing came in.", where="stdin", hint="Pipe CSV with a header line, or one JSON object a line.")
+        raise DataError(
+            "nothing came in.", where="stdin", hint="Pipe CSV with a header line, or one JSON object a line."
+        )
     if text.lstrip().startswith(b"{"):
         rows = []
         for number, line in enumerate(text.decode("utf-8-sig", "replace").splitlines(), 1):
@@ -25,7 +27,9 @@ def read_stdin(stream: BinaryIO) -> Any:
             try:
                 row = json.loads(line)
             except ValueError as error:
-                raise DataError(f"not valid JSON ({error}).", where=f"stdin:{number}", hint="One object a line.") from None
+                raise DataError(
+                    f"not valid JSON ({error}).", where=f"stdin:{number}", hint="One object a line."
+                ) from None
             if not isinstance(row, dict):
                 raise DataError(f"expected an object, found {type(row).__name__}.", where=f"stdin:{number}")
             rows.append(row)

@@ -48,7 +48,9 @@ def open_rows(recipe: Recipe) -> Rows:
     if not recipe.target_names():
         if not rows.targets:
             raise UserError(
-                "which column is to be predicted?", where=recipe.source, hint=f"Give target: one of {', '.join(rows.table.column_names[:20])}."
+                "which column is to be predicted?",
+                where=recipe.source,
+                hint=f"Give target: one of {', '.join(rows.table.column_names[:20])}.",
             )
         recipe.targets = {name: {} for name in rows.targets}
     known, problems = rows.table.column_names, []
@@ -134,7 +136,9 @@ def fit_columns(rows: Rows, columns: dict[str, Any], train: np.ndarray) -> None:
     try:
         fit(rows.table, columns, train)
     except DataError as error:
-        raise DataError(error.message, where=f"{rows.name}: {error.where}" if error.where else rows.name, hint=error.hint) from None
+        raise DataError(
+            error.message, where=f"{rows.name}: {error.where}" if error.where else rows.name, hint=error.hint
+        ) from None
 
 
 def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarray:
@@ -159,7 +163,9 @@ def model_sources(recipe: Recipe, columns: dict[str, Any]) -> list[Source]:
     known = [source.name for source in found]
     unknown = [name for name in recipe.model.encoders if name not in known]
     if unknown:
-        raise recipe.error([Problem(("model", "encoders", n), "there is no such input.", did_you_mean(n, known)) for n in unknown])
+        raise recipe.error(
+            [Problem(("model", "encoders", n), "there is no such input.", did_you_mean(n, known)) for n in unknown]
+        )
     return found
 
 
@@ -170,7 +176,9 @@ def own_encoders(recipe: Recipe, columns: dict[str, Any]) -> set[str]:
 
 def targets_of(columns: dict[str, Any]) -> dict[str, tuple[str, dict]]:
     """target -> its column's kind and sizes."""
-    return {name: (parts.kind_of("columns", column), column.sizes()) for name, column in columns.items() if column.target}
+    return {
+        name: (parts.kind_of("columns", column), column.sizes()) for name, column in columns.items() if column.target
+    }
 
 
 def build_model(recipe: Recipe, columns: dict[str, Any]) -> nn.Module:

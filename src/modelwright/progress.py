@@ -22,7 +22,14 @@ class Bar:
 
         self.rows, self.terminal = rows_a_step, sys.stderr.isatty()
         self.bar = tqdm(
-            total=steps, initial=start, unit="step", file=sys.stderr, disable=not self.terminal, leave=False, dynamic_ncols=True, mininterval=0.2,
+            total=steps,
+            initial=start,
+            unit="step",
+            file=sys.stderr,
+            disable=not self.terminal,
+            leave=False,
+            dynamic_ncols=True,
+            mininterval=0.2,
             bar_format="{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
         )
         self.began, self.first, self.shown = time.perf_counter(), start, 0.0
@@ -66,7 +73,9 @@ class TensorBoard:
         """Take note of one event."""
         if event.record is None:
             return
-        figures: dict[str, Any] = {k: v for k, v in event.record.items() if isinstance(v, (int, float)) and k not in ("epoch", "step")}
+        figures: dict[str, Any] = {
+            k: v for k, v in event.record.items() if isinstance(v, (int, float)) and k not in ("epoch", "step")
+        }
         for name, value in {**figures, **event.record.get("metrics", {})}.items():
             self.writer.add_scalar(name, value, event.record["step"])
 

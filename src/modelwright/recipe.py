@@ -80,8 +80,8 @@ class Recipe(_Strict):
     target: str | None = None
     targets: dict[str, dict[str, Any]] = Field(default_factory=dict)
     columns: dict[str, PartConfig] = Field(default_factory=dict)
-    model: ModelOptions = Field(default_factory=ModelOptions)
-    train: TrainOptions = Field(default_factory=TrainOptions)
+    model: ModelOptions = Field(default_factory=lambda: ModelOptions())
+    train: TrainOptions = Field(default_factory=lambda: TrainOptions())
     baselines: bool | list[str] = True
     privacy: dict[str, Any] | None = None
     base: Path = Field(default=Path("."), exclude=True)
@@ -92,7 +92,9 @@ class Recipe(_Strict):
         """All `problems` as one error, each with its line and column."""
         first = {problem.path: problem for problem in reversed(problems)}  # a union reports one mistake several times
         marks = self._marks
-        return RecipeError([_line(p, marks, self.source) for p in sorted(first.values(), key=lambda p: _position(p, marks))])
+        return RecipeError(
+            [_line(p, marks, self.source) for p in sorted(first.values(), key=lambda p: _position(p, marks))]
+        )
 
     def target_names(self) -> list[str]:
         """The targets, in the recipe's order."""
@@ -129,7 +131,7 @@ def load(given: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) -
     Raises RecipeError naming every mistake with its place, UserError when the file cannot be read.
     """
     if isinstance(given, Mapping):
-        values, marks, source, base = _copy(given), {}, "recipe", Path(".")
+        values, marks, source, base = _copy(given), dict[tuple, Any](), "recipe", Path(".")
     else:
         source, base = str(given), Path(given).resolve().parent
         values, marks = _read(Path(given))
@@ -173,11 +175,15 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[tuple, Any]]:
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         raise UserError(f"not valid YAML: {getattr(error, 'problem', error)}.", where=where) from None
     if not isinstance(values, dict):
-        raise UserError("a recipe is a mapping such as 'data: file.csv'.", where=str(path), hint="See: modelwright init")
+        raise UserError(
+            "a recipe is a mapping such as 'data: file.csv'.", where=str(path), hint="See: modelwright init"
+        )
     marks: dict[tuple, Any] = {}
     repeated = list(_collect_marks(node, (), marks))
     if repeated:
-        raise RecipeError([f"{path}:{m.line + 1}:{m.column + 1}: {'.'.join(p)}: the key stands twice." for p, m in repeated])
+        raise RecipeError(
+            [f"{path}:{m.line + 1}:{m.column + 1}: {'.'.join(p)}: the key stands twice." for p, m in repeated]
+        )
     return values, marks
 
 
@@ -199,7 +205,9 @@ def _collect_marks(node: Any, path: tuple, marks: dict[tuple, Any]) -> Iterable[
 def _override(values: dict[str, Any], text: str) -> tuple[str, ...]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise UserError(f"'{text}' is not of the form key=value.", where="command line", hint="For example train.lr=3e-4")
+        raise UserError(
+            f"'{text}' is not of the form key=value.", where="command line", hint="For example train.lr=3e-4"
+        )
     path = tuple(key.strip().split("."))
     place = values
     for step in path[:-1]:
@@ -217,7 +225,7 @@ def _register_classes(values: dict[str, Any]) -> None:
     """Python classes given as parts become registered kinds, so that the recipe stays plain data."""
     model = values.get("model")
     for room in ("encoders", "heads"):
-        configs = model.get(room) if isinstance(model, dict) else None
+        configs: Any = model.get(room) if isinstance(model, dict) else None
         for name, config in (configs or {}).items() if isinstance(configs, dict) else ():
             kind = config.get("kind") if isinstance(config, dict) else config
             if isinstance(kind, type):
@@ -236,7 +244,8 @@ def _from_pydantic(error: Any, values: Any) -> Problem:
         kept.append(step)
         place = place[step] if inside else None
     if error["type"] == "extra_forbidden":
-        owner = {1: Recipe, 2: {"model": ModelOptions, "train": TrainOptions}.get(str(kept[0]))}.get(len(kept))
+        inner: Any = {"model": ModelOptions, "train": TrainOptions}.get(str(kept[0]))
+        owner: Any = Recipe if len(kept) == 1 else inner if len(kept) == 2 else None
         known = [n for n in (owner.model_fields if owner else ()) if n not in ("base", "source")]
         return Problem(tuple(kept), "no such key.", did_you_mean(str(kept[-1]), known))
     if error["type"] == "missing":
@@ -253,7 +262,11 @@ def _check(values: dict[str, Any]) -> list[Problem]:
     model, train = (model if isinstance(model, dict) else {}), (train if isinstance(train, dict) else {})
     if train.get("epochs") and train.get("steps"):
         problems.append(Problem(("train", "steps"), "give either epochs or steps."))
-    for room, configs in (("columns", values.get("columns")), ("encoders", model.get("encoders")), ("heads", model.get("heads"))):
+    for room, configs in (
+        ("columns", values.get("columns")),
+        ("encoders", model.get("encoders")),
+        ("heads", model.get("heads")),
+    ):
         prefix = (room,) if room == "columns" else ("model", room)
         for name, config in configs.items() if isinstance(configs, dict) else ():
             problems += check_part(room, config, (*prefix, name))

@@ -49,7 +49,9 @@ def read_status(path: Path) -> Status:
     try:
         status = Status(**json.loads((path / "status").read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise RunError("is not a run folder (it has no status file).", where=str(path), hint="See: modelwright list") from None
+        raise RunError(
+            "is not a run folder (it has no status file).", where=str(path), hint="See: modelwright list"
+        ) from None
     except (ValueError, TypeError, OSError) as error:
         raise RunError(f"the status file cannot be read ({error}).", where=str(path)) from None
     if status.state == "running" and status.host == socket.gethostname() and not _alive(status.pid):
@@ -80,8 +82,15 @@ class Run:
     `path` is None for a run without a folder. The model is built on first use.
     """
 
-    def __init__(self, recipe: Recipe, columns: dict[str, Any], *, path: Path | None = None, metrics: dict[str, Any] | None = None,
-                 model: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        columns: dict[str, Any],
+        *,
+        path: Path | None = None,
+        metrics: dict[str, Any] | None = None,
+        model: nn.Module | None = None,
+    ) -> None:
         self.recipe, self.columns, self.path, self.metrics = recipe, columns, path, metrics or {}
         self.notes: list[str] = []
         if model is not None:
@@ -122,7 +131,9 @@ class Run:
         from .preparation import build_model
 
         assert self.path is not None
-        return _with_weights(build_model(self.recipe, self.columns), load_tensors(self.path / "model.safetensors"), self.path)
+        return _with_weights(
+            build_model(self.recipe, self.columns), load_tensors(self.path / "model.safetensors"), self.path
+        )
 
     @cached_property
     def resolved(self) -> dict[str, Any]:
@@ -151,7 +162,11 @@ class Run:
             raise DataError("there is no row to predict.", where=str(rows) if isinstance(rows, (str, Path)) else "rows")
         chunks = [self._decode(codes, probabilities) for codes in self.predict_codes(table)]
         names = list(chunks[0])
-        return pa.table({n: pa.chunked_array([c[n] for c in chunks]) for n in names}) if chunks else pa.table({"": np.zeros(0)})
+        return (
+            pa.table({n: pa.chunked_array([c[n] for c in chunks]) for n in names})
+            if chunks
+            else pa.table({"": np.zeros(0)})
+        )
 
     def require(self, table: pa.Table, targets: bool = False) -> None:
         """Raise DataError when a column the model reads is missing from `table`."""
@@ -183,13 +198,12 @@ class Run:
 
     def report(self) -> Report:
         """The report of the training, with what to type next."""
-        from .report import Number, Report, Text
+        from .report import Report, Text
 
         assert self.path is not None
         file = self.path / "reports" / "train.json"
         report = Report.from_json(file.read_text(encoding="utf-8")) if file.exists() else Report(str(self.path))
-        keep = [block for block in report.blocks if not isinstance(block, Number)][:12]
-        short = Report(report.title, keep, {"run": str(self.path), "notes": self.notes, **self.metrics})
+        short = Report(report.title, report.blocks[:12], {"run": str(self.path), "notes": self.notes, **self.metrics})
         following = f"modelwright show {self.path}; open {self.path}/report.html; modelwright predict {self.path} FILE"
         short.blocks += [Text("", note) for note in self.notes] + [Text("Next", following)]
         return short
@@ -247,5 +261,7 @@ def _with_weights(model: nn.Module, tensors: dict[str, Any], where: Path) -> nn.
     try:
         model.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
-        raise RunError(f"the weights do not fit the recipe ({str(error).splitlines()[-1].strip()}).", where=str(where)) from None
+        raise RunError(
+            f"the weights do not fit the recipe ({str(error).splitlines()[-1].strip()}).", where=str(where)
+        ) from None
     return model.eval()

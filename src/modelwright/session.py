@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from .blocks.stream import Batch
+from .blocks.stream import Batch, Model
 from .errors import TrainingError
 from .loop import Average, StepOptions, train_steps
 
@@ -22,7 +22,8 @@ from .loop import Average, StepOptions, train_steps
 class Epochs(Protocol):
     """A source of batches: a pure function of (seed, epoch, step)."""
 
-    steps: int
+    @property
+    def steps(self) -> int: ...
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]: ...
 
@@ -67,17 +68,23 @@ class Session:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Model,
         optimizer: Any,
         schedule: Callable[[int, int], float],
         batches: Epochs,
-        validate: Callable[[nn.Module], dict[str, Any]],
+        validate: Callable[[Model], dict[str, Any]],
         *,
         plan: Plan,
         options: StepOptions,
         average: Average | None = None,
     ) -> None:
-        self.model, self.optimizer, self.schedule, self.batches, self.validate = model, optimizer, schedule, batches, validate
+        self.model, self.optimizer, self.schedule, self.batches, self.validate = (
+            model,
+            optimizer,
+            schedule,
+            batches,
+            validate,
+        )
         self.plan, self.options, self.average = plan, options, average
         self.progress = Progress()
         self.best: dict[str, Tensor] | None = None
@@ -99,7 +106,9 @@ class Session:
             )
             for terms in steps:
                 for name, (value, count) in terms.items():
-                    total = now.sums.setdefault(name, [torch.zeros_like(value, dtype=torch.float64), torch.zeros((), dtype=torch.float64)])
+                    total = now.sums.setdefault(
+                        name, [torch.zeros_like(value, dtype=torch.float64), torch.zeros((), dtype=torch.float64)]
+                    )
                     total[0] += value
                     total[1] += count
                 now.step += 1
@@ -125,7 +134,12 @@ class Session:
                 f"the loss is {loss} in epoch {now.epoch + 1} (step {now.step}).",
                 hint="Lower train.lr, set train.clip: 1.0, or check the data for extreme values.",
             )
-        record: dict[str, Any] = {"epoch": now.epoch + 1, "step": now.step, "seconds": round(now.seconds, 3), "loss": loss}
+        record: dict[str, Any] = {
+            "epoch": now.epoch + 1,
+            "step": now.step,
+            "seconds": round(now.seconds, 3),
+            "loss": loss,
+        }
         if len(train) > 1:
             record["terms"] = train
         record["lr"] = self.optimizer.param_groups[0]["lr"]

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .blocks.stream import Batch
+from .blocks.stream import Batch, Model
 from .data._cache import folder as cache_folder
 from .errors import StorageError
 from .files import write_json
@@ -50,7 +50,9 @@ def choose_speed(model: nn.Module, batch: Batch, train: TrainOptions, steps: int
         reason="forced by the recipe",
     )
     if train.speed == "fixed":
-        return Speed(forced.precision, forced.channels_last, forced.compile, reason="train.speed is fixed: documented defaults")
+        return Speed(
+            forced.precision, forced.channels_last, forced.compile, reason="train.speed is fixed: documented defaults"
+        )
     variants = _variants(model, batch, train)
     if len(variants) == 1:
         return forced
@@ -107,7 +109,9 @@ def _time_all(model: nn.Module, batch: Batch, variants: list[Variant], rounds: i
     for _ in range(rounds):  # interleaved, so that a slow moment of the machine hits all
         for variant in variants:
             name = _name(variant)
-            best[name] = min(best.get(name, float("inf")), _time_step(models[name], batch, variant, rounds=1, warm=name in best))
+            best[name] = min(
+                best.get(name, float("inf")), _time_step(models[name], batch, variant, rounds=1, warm=name in best)
+            )
     return best
 
 
@@ -128,9 +132,15 @@ def _key(model: nn.Module, batch: Batch, train: TrainOptions) -> str:
     shapes = {key: (tuple(value.shape), str(value.dtype)) for key, value in batch.items() if not key.endswith(".mask")}
     ragged = {key.removesuffix(".mask") for key in batch if key.endswith(".mask")}
     described = [
-        platform.processor() or platform.machine(), torch.__version__, torch.get_num_threads(), repr(model),
-        {key: value for key, value in shapes.items() if key not in ragged}, sorted(ragged),
-        train.precision, train.channels_last, train.compile,
+        platform.processor() or platform.machine(),
+        torch.__version__,
+        torch.get_num_threads(),
+        repr(model),
+        {key: value for key, value in shapes.items() if key not in ragged},
+        sorted(ragged),
+        train.precision,
+        train.channels_last,
+        train.compile,
     ]
     return hashlib.blake2b(repr(described).encode(), digest_size=16).hexdigest()
 
@@ -154,7 +164,9 @@ def _remember(key: str, speed: Speed) -> Speed:
     return speed
 
 
-def find_rate(model: nn.Module, batches: Any, optimizer: Any, options: StepOptions, steps: int = 100) -> tuple[float, list[tuple[float, float]]]:
+def find_rate(
+    model: Model, batches: Any, optimizer: Any, options: StepOptions, steps: int = 100
+) -> tuple[float, list[tuple[float, float]]]:
     """Learning-rate range test (Smith 2017): raise the rate from 1e-6 to 1 and watch the smoothed loss.
 
     `model` and `optimizer` are used up: hand in copies. Returns a tenth of the rate with the lowest loss, bounded by
@@ -187,7 +199,7 @@ def find_rate(model: nn.Module, batches: Any, optimizer: Any, options: StepOptio
     return float(f"{lowest / 10:.2g}"), curve
 
 
-def find_batch(model: nn.Module, make_batch: Any, precision: str, rows: int, memory: float) -> tuple[int, dict[int, float]]:
+def find_batch(model: Model, make_batch: Any, precision: str, rows: int, memory: float) -> tuple[int, dict[int, float]]:
     """Double the batch while rows per second still grow by a tenth and a step fits in `memory` bytes.
 
     Returns the size and the seconds a row took at each size tried.

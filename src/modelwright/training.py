@@ -1,59 +1,27 @@
-"""Recipe -> Run: prepares, trains and measures, and keeps the run folder in a state that can always be continued.
+"""Recipe -> Run: makes the run folder, trains and measures into it, and keeps it in a state that can be continued.
 
-Thin over `preparation`, `session` and `results`. Knows nothing of the command line.
+Thin over `results`. Knows nothing of the command line.
 """
 
 from __future__ import annotations
 
-import copy
-import json
 import os
 import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 import yaml
-from torch import nn
 
-from . import __version__, checkpoint, parts
-from .data.batches import Batches
-from .errors import ModelwrightError, RunError, StorageError, TrainingError, UserError
-from .files import finite, write_json, write_text
-from .loop import Average, StepOptions
-from .preparation import Prepared, build_model, prepare
-from .prediction import validation_scores
-from .progress import Bar, TensorBoard
+from . import __version__
+from .errors import ModelwrightError, RunError, StorageError, TrainingError
+from .files import write_json, write_text
+from .fitting import Watch, write_resolved
 from .recipe import Recipe, load
+from .results import measure
 from .run import Run, read_status, write_status
-from .session import Event, Plan, Session
-from .speed import Speed, apply, choose_speed, find_batch, find_rate
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Who looks on while a run is trained. Nothing here changes the result."""
-
-    on_step: Callable[[Event], None] | None = None
-    bar: bool = False
-    track: str | None = None  # "tensorboard"
-    report: bool = True  # write report.html and card.md
-
-
-@dataclass
-class _Trained:
-    """What `fit` gives back: the session at its end and what was decided on the way."""
-
-    prepared: Prepared
-    model: nn.Module
-    session: Session
-    decided: dict[str, Any]
-    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def train(recipe: Recipe, out: Path | None = None, watch: Watch | None = None) -> Run:
@@ -61,9 +29,13 @@ def train(recipe: Recipe, out: Path | None = None, watch: Watch | None = None) -
     folder = _new_folder(recipe, out)
     write_status(folder, "running")
     source = Path(recipe.source)
-    as_written = source.read_text("utf-8-sig") if source.is_file() else yaml.safe_dump(recipe.plain(), sort_keys=False, allow_unicode=True)
+    as_written = (
+        source.read_text("utf-8-sig")
+        if source.is_file()
+        else yaml.safe_dump(recipe.plain(), sort_keys=False, allow_unicode=True)
+    )
     write_text(folder / "recipe.yaml", as_written)
-    _write_resolved(folder, recipe, {})
+    write_resolved(folder, recipe, {})
     return _guarded(recipe, folder, watch or Watch())
 
 
@@ -83,50 +55,17 @@ def resume(path: Path, watch: Watch | None = None) -> Run:
     recipe = load({key: value for key, value in values.items() if key in Recipe.model_fields})
     recipe.source = str(path / "resolved.yaml")
     if str(recipe.data).startswith("<"):
-        raise RunError("the data lived in the memory of another process.", where=str(path), hint="Train again from a file to be able to resume.")
+        raise RunError(
+            "the data lived in the memory of another process.",
+            where=str(path),
+            hint="Train again from a file to be able to resume.",
+        )
     write_status(path, "running")
     return _guarded(recipe, path, watch or Watch(), values)
 
 
-def fit(recipe: Recipe, prepared: Prepared, folder: Path | None = None, watch: Watch | None = None, resolved: dict | None = None) -> _Trained:
-    """Train a prepared recipe. Without `folder` nothing is written."""
-    watch = watch or Watch()
-    if recipe.train.threads:
-        torch.set_num_threads(recipe.train.threads)
-    device = _device(recipe)
-    index = prepared.index(0)
-    model = build_model(recipe, prepared.columns)
-    if recipe.model.start:
-        _start_from(model, Path(recipe.model.start))
-    decided = dict(resolved.get("decided", {})) if resolved else {}
-    _decide(recipe, prepared, model, decided)
-    if folder:
-        _write_resolved(folder, recipe, {"decided": decided, "choices": [vars(c) for c in prepared.choices] or (resolved or {}).get("choices", [])})
-    session = _session(recipe, prepared, model.to(device), decided)
-    if folder:
-        saved = checkpoint.load(folder / "checkpoints")
-        if saved:
-            session.restore(saved[0])
-            if saved[1]:
-                print(saved[1], file=sys.stderr)
-    rows = min(len(index), int(recipe.train.batch) * recipe.train.accumulate)
-    listeners = _listeners(watch, folder, session, rows)
-    try:
-        _drive(session, folder, recipe.train.checkpoint_seconds, listeners)
-    finally:
-        for listener in listeners:
-            if hasattr(listener, "close"):
-                listener.close()
-    session.finish()
-    if folder and session.progress.stopped:
-        _save(folder, session)
-    return _Trained(prepared, model, session, decided, {**prepared.seconds, "train": round(session.progress.seconds, 3)})
-
-
 def _guarded(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None = None) -> Run:
     """Train and measure; whatever happens, the folder says what it is."""
-    from .results import measure
-
     try:
         _write_environment(folder)
         run = measure(recipe, folder, watch, resolved)
@@ -144,133 +83,10 @@ def _guarded(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None =
         if isinstance(error, (ModelwrightError, SystemExit)):
             raise
         if isinstance(error, (MemoryError, RuntimeError)) and "memory" in str(error).lower():
-            raise TrainingError(f"memory ran out ({str(error).splitlines()[0]}).", hint="Lower train.batch or raise train.accumulate.") from error
+            raise TrainingError(
+                f"memory ran out ({str(error).splitlines()[0]}).", hint="Lower train.batch or raise train.accumulate."
+            ) from error
         raise
-
-
-def _drive(session: Session, folder: Path | None, every: float, listeners: list[Callable[[Event], None]]) -> None:
-    """Run the session, saving after every epoch and every so many seconds. Ctrl-C saves before it stops."""
-    saved = time.perf_counter()
-    try:
-        for event in session.run():
-            for listener in listeners:
-                listener(event)
-            if folder and (event.record is not None or time.perf_counter() - saved > every):
-                if event.record is None or time.perf_counter() - saved > min(every, 1.0):
-                    _save(folder, session)
-                    saved = time.perf_counter()
-    except KeyboardInterrupt:
-        if folder:
-            _save(folder, session)
-        raise
-
-
-def _save(folder: Path, session: Session) -> None:
-    checkpoint.save(folder / "checkpoints", session.state())
-    lines = "".join(json.dumps(finite(record)) + "\n" for record in session.progress.history)
-    write_text(folder / "history.jsonl", lines)
-
-
-def _session(recipe: Recipe, prepared: Prepared, model: nn.Module, decided: dict[str, Any]) -> Session:
-    train = recipe.train
-    validation = prepared.index(1)
-    batches = _batches(recipe, prepared, int(train.batch) * train.accumulate)
-    optimizer = parts.build("optimizers", {**_config(train.optimizer), "lr": train.lr, "weight_decay": train.weight_decay}, model)
-    schedule = parts.build("schedules", train.schedule) if _is_class("schedules", train.schedule) else parts.bind("schedules", train.schedule)
-    total = train.steps or int(train.epochs or 1) * batches.steps
-    options = StepOptions(seed=train.seed, clip=train.clip, accumulate=train.accumulate, precision=train.precision, device=_device(recipe).type)
-    plan = Plan(total, patience=(train.early_stop or 0) if len(validation) else 0, monitor=train.monitor or "loss", time_limit=train.time_limit)
-
-    def validate(model: nn.Module) -> dict[str, Any]:
-        if not len(validation):
-            return {}
-        return validation_scores(model, prepared.encoded, validation, prepared.columns, options)
-
-    apply(model, Speed(train.precision, bool(train.channels_last), bool(train.compile)))
-    average = Average(model, train.ema) if train.ema else None
-    return Session(model, optimizer, schedule, batches, validate, plan=plan, options=options, average=average)
-
-
-def _batches(recipe: Recipe, prepared: Prepared, size: int) -> Batches:
-    augment = None
-    if recipe.train.augment:
-        from .data.augmentation import augmentation
-
-        augment = augmentation(recipe.train.augment, {name: c.sizes() for name, c in prepared.columns.items() if c.target})
-    return Batches(prepared.encoded, prepared.index(0), size, recipe.train.seed, augment=augment, bucket=recipe.train.bucket)
-
-
-def _decide(recipe: Recipe, prepared: Prepared, model: nn.Module, decided: dict[str, Any]) -> None:
-    """Settle everything that measurement decides, once: it stands in the recipe before step 1."""
-    train, rows = recipe.train, len(prepared.index(0))
-    if train.batch == "all":
-        train.batch = rows
-    if train.batch == "auto":
-        def make(size: int) -> Any:
-            return next(_batches(recipe, prepared, size).epoch(0))
-
-        train.batch, tried = find_batch(model, make, "fp32", rows, _free_memory())
-        decided["batch"] = {"value": train.batch, "seconds_per_row": {str(k): v for k, v in tried.items()}}
-    batches = _batches(recipe, prepared, int(train.batch) * train.accumulate)
-    total = train.steps or int(train.epochs or 1) * batches.steps
-    speed = choose_speed(model, next(batches.epoch(0)), train, total)
-    train.precision, train.channels_last, train.compile = speed.precision, speed.channels_last, speed.compile  # type: ignore[assignment]
-    if speed.timings or "speed" not in decided:
-        decided["speed"] = {"reason": speed.reason, "seconds_per_step": speed.timings}
-    if train.lr == "auto":
-        trial = copy.deepcopy(model)
-        config = {**_config(train.optimizer), "lr": 1e-3, "weight_decay": train.weight_decay}
-        train.lr, curve = find_rate(trial, batches, parts.build("optimizers", config, trial), StepOptions(seed=train.seed))
-        decided["lr"] = {"value": train.lr, "curve": curve}
-
-
-def _config(config: Any) -> dict[str, Any]:
-    return {"kind": config} if isinstance(config, str) else dict(config)
-
-
-def _is_class(room: str, config: Any) -> bool:
-    return isinstance(parts.find(room, parts.split(config)[0]), type)
-
-
-def _free_memory() -> float:
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 0.5
-    except (ValueError, OSError):
-        return 2e9
-
-
-def _device(recipe: Recipe) -> torch.device:
-    name = recipe.train.device
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-        return torch.device(name)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(f"the device '{name}' cannot be used ({str(error).splitlines()[0]}).", where="train.device", hint="Use cpu or auto.") from None
-
-
-def _start_from(model: nn.Module, path: Path) -> None:
-    """Load the weights of another run wherever name and shape agree."""
-    given = checkpoint.load_tensors(path / "model.safetensors")
-    own = model.state_dict()
-    same = {name: value for name, value in given.items() if name in own and own[name].shape == value.shape}
-    if not same:
-        raise RunError("none of its weights fits this model.", where=str(path), hint="Use the same encoders, or leave out --from.")
-    model.load_state_dict({**own, **same})
-
-
-def _listeners(watch: Watch, folder: Path | None, session: Session, rows: int) -> list[Any]:
-    listeners: list[Any] = []
-    if watch.bar:
-        listeners.append(Bar(session.plan.steps, rows, session.progress.step))
-    if watch.track == "tensorboard" and folder:
-        listeners.append(TensorBoard(folder))
-    elif watch.track:
-        raise UserError(f"'{watch.track}' is not a tracker.", where="--track", hint="Known: tensorboard.")
-    if watch.on_step:
-        listeners.append(watch.on_step)
-    return listeners
 
 
 def _new_folder(recipe: Recipe, out: Path | None) -> Path:
@@ -281,24 +97,31 @@ def _new_folder(recipe: Recipe, out: Path | None) -> Path:
     else:
         folder = Path(out)
         if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-            hint = f"Continue it with --resume {folder}, or choose another --out." if (folder / "status").exists() else "Choose another --out."
+            hint = (
+                f"Continue it with --resume {folder}, or choose another --out."
+                if (folder / "status").exists()
+                else "Choose another --out."
+            )
             raise RunError("the folder is not empty.", where=str(folder), hint=hint)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(f"the run folder cannot be made ({error.strerror}).", where=str(folder), hint="Choose another --out.") from None
+        raise StorageError(
+            f"the run folder cannot be made ({error.strerror}).", where=str(folder), hint="Choose another --out."
+        ) from None
     return folder
-
-
-def _write_resolved(folder: Path, recipe: Recipe, more: dict[str, Any]) -> None:
-    values = {**recipe.plain(), **finite(more), "transforms": []}
-    write_text(folder / "resolved.yaml", yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
 
 def _write_environment(folder: Path) -> None:
     versions = {"modelwright": __version__, "python": platform.python_version(), "torch": torch.__version__}
-    write_json(folder / "environment.json", {
-        **versions, "platform": platform.platform(), "processor": platform.processor(), "threads": torch.get_num_threads(),
-        "command": sys.argv, "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-    })
-
+    write_json(
+        folder / "environment.json",
+        {
+            **versions,
+            "platform": platform.platform(),
+            "processor": platform.processor(),
+            "threads": torch.get_num_threads(),
+            "command": sys.argv,
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        },
+    )

@@ -13,6 +13,11 @@ or a column with an encoder of its own; a column of variable length `note` has `
 where there is a token; the target `y` is `target.y`."""
 
 
+Model = Any
+"""An nn.Module with `forward(batch) -> {term: (sum, count)}`, `counts(batch) -> {term: count}`, `predict(batch) ->
+{target: tensors}` and `weights: {term: factor}`; typed as Any because a Protocol cannot extend nn.Module."""
+
+
 @dataclass(frozen=True)
 class Source:
     """What one encoder reads.

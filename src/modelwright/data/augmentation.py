@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import inspect
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +18,9 @@ from torch import Tensor
 
 from .. import parts
 from ..blocks.stream import Batch
-from ..errors import UserError, did_you_mean
+from ..errors import UserError
+
+__all__ = ["crop", "cutout", "flip", "mixup", "rotate", "shift"]
 
 
 def flip(images: Tensor, random: torch.Generator, *, probability: float = 0.5, vertical: bool = False) -> Tensor:
@@ -164,16 +166,16 @@ class Augmentation:
     """The changes of a recipe in their order; called with a batch and a generator."""
 
     def __init__(
-        self, steps: list[tuple[Callable[..., Any], dict[str, Any]]], images: Sequence[str], classes: Mapping[str, int]
+        self, steps: Sequence[partial], images: Sequence[str], classes: Mapping[str, int]
     ) -> None:
         self._steps, self._images, self._classes = steps, list(images), dict(classes)
 
     def __call__(self, batch: Batch, random: torch.Generator) -> Batch:
-        for change, options in self._steps:
-            if _takes_batch(change):
-                batch = change(batch, random, self._classes, **options)
+        for change in self._steps:
+            if _takes_batch(change.func):
+                batch = change(batch, random, self._classes)
             else:
-                batch = {**batch, **{key: change(batch[key], random, **options) for key in self._images}}
+                batch = {**batch, **{key: change(batch[key], random) for key in self._images}}
         return batch
 
 
@@ -181,31 +183,13 @@ def _takes_batch(change: Callable[..., Any]) -> bool:
     return next(iter(inspect.signature(change).parameters)) == "batch"
 
 
-def kinds() -> dict[str, Callable[..., Any]]:
-    """Kind -> function: the public functions of this file that draw from a generator."""
-    found = vars(sys.modules[__name__]).items()
-    public = {name: f for name, f in found if inspect.isfunction(f) and not name.startswith("_")}
-    return {name: f for name, f in public.items() if "random" in inspect.signature(f).parameters}
-
-
 def build(recipe: Sequence[Any], images: Sequence[str], classes: Mapping[str, int]) -> Augmentation | None:
     """The changes of a recipe's list, each a kind or `{kind, options}`; None for an empty list.
 
     images: the batch keys of pictures; classes: K of each class target. Raises UserError for unknown kinds and options.
     """
-    steps = []
-    for place, config in enumerate(recipe):
-        kind, given = parts.split(config)
-        where = f"train.augment[{place}]"
-        if kind not in kinds():
-            raise UserError(f"'{kind}' is not a kind of augmentation.", where=where, hint=did_you_mean(kind, kinds()))
-        change = kinds()[kind]
-        options, problems = parts.validate(change, given)
-        if problems:
-            raise UserError(
-                problems[0].message, where=".".join([where, *map(str, problems[0].path)]), hint=problems[0].hint
-            )
-        if not _takes_batch(change) and not images:
-            raise UserError(f"{kind} changes pictures, and there is no image column.", where=where)
-        steps.append((change, options))
+    steps = [parts.bind("data.augmentation", config) for config in recipe]
+    for step in steps:
+        if not _takes_batch(step.func) and not images:
+            raise UserError(f"{step.func.__name__} changes pictures, and there is no image column.", where="train.augment")
     return Augmentation(steps, images, classes) if steps else None

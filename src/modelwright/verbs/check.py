@@ -21,7 +21,11 @@ def check(recipe: str, *overrides: str, target: str | None = None) -> Report:
     from ..preparation import build_model, open_rows, prepare
     from ..recipe import load
 
-    given: Any = recipe if not isinstance(recipe, (str, Path)) or str(recipe).endswith((".yaml", ".yml")) else {"data": str(recipe)}
+    given: Any = (
+        recipe
+        if not isinstance(recipe, (str, Path)) or str(recipe).endswith((".yaml", ".yml"))
+        else {"data": str(recipe)}
+    )
     loaded = load(given, overrides)
     if target is not None:
         loaded.target = target
@@ -46,22 +50,42 @@ def check(recipe: str, *overrides: str, target: str | None = None) -> Report:
     steps = train.steps or (train.epochs or 1) * -(-training_rows // max(size, 1))
     memory = 4 * parameters * 4 + sum(v.numel() * v.element_size() for v in batch.values()) + _activations(stages)
     losses = {name: float(value / n.clamp(min=1)) for name, (value, n) in terms.items()}
-    report = Report(f"{loaded.source}: ready to train" if not silent else f"{loaded.source}: parts of the model learn nothing")
+    report = Report(
+        f"{loaded.source}: ready to train" if not silent else f"{loaded.source}: parts of the model learn nothing"
+    )
     report.blocks.append(Table("Columns", ["column", "role", "kind", "why", "doubt"], _columns(prepared)))
     report.blocks.append(_as_seen(prepared, batch))
     report.blocks.append(Table(f"Stages (one batch of {size})", ["stage", "module", "output", "parameters"], stages))
-    report.blocks.append(Table("Estimate", ["what", "value"], [
-        ["rows", count], ["parameters", parameters], ["loss before training", ", ".join(f"{k} {v:.4g}" for k, v in losses.items())],
-        ["memory", f"{memory / 2**20:,.0f} MiB"], ["steps", steps],
-        ["time", f"{_duration(seconds * steps)} at most ({seconds * 1000:.1f} ms a step, before early stopping)"],
-    ]))
+    report.blocks.append(
+        Table(
+            "Estimate",
+            ["what", "value"],
+            [
+                ["rows", count],
+                ["parameters", parameters],
+                ["loss before training", ", ".join(f"{k} {v:.4g}" for k, v in losses.items())],
+                ["memory", f"{memory / 2**20:,.0f} MiB"],
+                ["steps", steps],
+                [
+                    "time",
+                    f"{_duration(seconds * steps)} at most ({seconds * 1000:.1f} ms a step, before early stopping)",
+                ],
+            ],
+        )
+    )
     report.blocks += [Text("Gradient", f"no gradient reaches {', '.join(silent)}", "warning")] if silent else []
     report.blocks += [Text("Note", note, "warning") for note in rows.notes]
     report.blocks.append(Text("Next", f"modelwright train {loaded.source if Path(loaded.source).exists() else recipe}"))
     report.data = {
-        "rows": count, "parameters": parameters, "memory_bytes": memory, "steps": steps, "seconds": round(seconds * steps, 3),
-        "loss": losses, "stages": [dict(zip(("stage", "module", "output", "parameters"), s)) for s in stages],
-        "columns": {n: c["kind"] for n, c in loaded.columns.items() if isinstance(c, dict)}, "no_gradient": silent,
+        "rows": count,
+        "parameters": parameters,
+        "memory_bytes": memory,
+        "steps": steps,
+        "seconds": round(seconds * steps, 3),
+        "loss": losses,
+        "stages": [dict(zip(("stage", "module", "output", "parameters"), s)) for s in stages],
+        "columns": {n: c["kind"] for n, c in loaded.columns.items() if isinstance(c, dict)},
+        "no_gradient": silent,
     }
     return report
 
@@ -99,7 +123,9 @@ def _trace(model: Any, batch: dict) -> list[list[Any]]:
         def note(_module: Any, _inputs: Any, output: Any) -> None:
             value = output.x if isinstance(output, Stream) else output
             if isinstance(value, torch.Tensor):
-                stages.append([name, type(module).__name__, str(tuple(value.shape)), sum(p.numel() for p in module.parameters())])
+                stages.append(
+                    [name, type(module).__name__, str(tuple(value.shape)), sum(p.numel() for p in module.parameters())]
+                )
 
         handles.append(module.register_forward_hook(note))
 
@@ -122,4 +148,10 @@ def _activations(stages: list[list[Any]]) -> int:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 120
+        else f"{seconds / 60:.0f} min"
+        if seconds < 7200
+        else f"{seconds / 3600:.1f} h"
+    )

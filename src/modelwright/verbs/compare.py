@@ -22,8 +22,14 @@ def compare(*runs: str, sizes: str = "", out: str | None = None) -> Report:
     from ..run import Run
 
     if not runs:
-        raise UserError("what is to be compared?", where="command line", hint="modelwright compare RUN RUN, or compare recipe.yaml --sizes small,large")
-    loaded = _train_sizes(runs, sizes, out) if sizes else [run if isinstance(run, Run) else Run.load(run) for run in runs]
+        raise UserError(
+            "what is to be compared?",
+            where="command line",
+            hint="modelwright compare RUN RUN, or compare recipe.yaml --sizes small,large",
+        )
+    loaded = (
+        _train_sizes(runs, sizes, out) if sizes else [run if isinstance(run, Run) else Run.load(run) for run in runs]
+    )
     found: list[dict[str, Any]] = []
     for run in loaded:
         if not run.metrics.get("test"):
@@ -32,13 +38,26 @@ def compare(*runs: str, sizes: str = "", out: str | None = None) -> Report:
         found.append({**ours, "name": str(run.path)})
     targets = {tuple(run.targets) for run in loaded}
     if len(targets) > 1:
-        raise UserError(f"the runs predict different targets ({'; '.join(', '.join(t) for t in sorted(targets))}).", where="command line")
+        raise UserError(
+            f"the runs predict different targets ({'; '.join(', '.join(t) for t in sorted(targets))}).",
+            where="command line",
+        )
     kinds = found[0]["kinds"]
     for name, scores in loaded[0].metrics.get("baselines", {}).items():
-        blank = {"fit_seconds": None, "predict_seconds": None, "parameters": None, "flops": None, "bytes": None, "note": f"baseline of {loaded[0].path}"}
+        blank = {
+            "fit_seconds": None,
+            "predict_seconds": None,
+            "parameters": None,
+            "flops": None,
+            "bytes": None,
+            "note": f"baseline of {loaded[0].path}",
+        }
         found.append({"name": name, "kinds": kinds, "scores": scores, **blank})
     values = {
-        entry["name"]: {"test": entry["scores"], **{k: entry.get(k) for k in ("parameters", "flops", "fit_seconds", "predict_seconds", "bytes")}}
+        entry["name"]: {
+            "test": entry["scores"],
+            **{k: entry.get(k) for k in ("parameters", "flops", "fit_seconds", "predict_seconds", "bytes")},
+        }
         for entry in found
     }
     return Report("Comparison", [evaluation.leaderboard(found)], data={"runs": values})
@@ -46,15 +65,18 @@ def compare(*runs: str, sizes: str = "", out: str | None = None) -> Report:
 
 def _train_sizes(recipes: tuple[str, ...], sizes: str, out: str | None) -> list[Any]:
     from .. import training
+    from ..fitting import Watch
     from ..recipe import load
 
     if len(recipes) != 1:
         raise UserError("--sizes takes exactly one recipe.", where="command line")
     base = load(recipes[0] if recipes[0].endswith((".yaml", ".yml")) else {"data": recipes[0]})
     folder = Path(out) if out else Path("runs") / f"{base.name()}-sizes"
-    runs = []
+    runs: list[Any] = []
     for size in [name.strip() for name in sizes.split(",") if name.strip()]:
-        recipe = load(recipes[0] if recipes[0].endswith((".yaml", ".yml")) else {"data": recipes[0]}, [f"model.size={size}"])
+        recipe = load(
+            recipes[0] if recipes[0].endswith((".yaml", ".yml")) else {"data": recipes[0]}, [f"model.size={size}"]
+        )
         recipe.baselines = recipe.baselines if not runs else False
-        runs.append(training.train(recipe, folder / size, training.Watch(bar=True)))
+        runs.append(training.train(recipe, folder / size, Watch(bar=True)))
     return runs

@@ -33,19 +33,32 @@ def evaluate(run: str, data: Any = None) -> Report:
     else:
         table = read(data, Path(".")).table
         loaded.require(table, targets=True)
-        encoded, index, where = encode(table, loaded.columns, own_encoders(loaded.recipe, loaded.columns), cache=False), np.arange(table.num_rows), str(data)
+        encoded, index, where = (
+            encode(table, loaded.columns, own_encoders(loaded.recipe, loaded.columns), cache=False),
+            np.arange(table.num_rows),
+            str(data),
+        )
     if not len(index):
         raise DataError("there is no row to score.", where=where)
     measured = measure_rows(loaded.model, encoded, index, loaded.columns)
     baselines = loaded.metrics.get("baselines", {}) if data is None else {}
-    values = {"test": measured.scores, "baselines": baselines, "seconds": {"predict": round(measured.seconds, 3)}, "rows": len(index)}
+    values = {
+        "test": measured.scores,
+        "baselines": baselines,
+        "seconds": {"predict": round(measured.seconds, 3)},
+        "rows": len(index),
+    }
     report = Report(f"{loaded.path or 'run'} on {where}", data=values)
     inputs = [name for name, column in loaded.columns.items() if not column.target]
     for name, tensors in measured.predicted.items():
         column = loaded.columns[name]
         predicted = {key: column.truth(value) if key == "value" else value for key, value in tensors.items()}
         report.blocks += evaluation.blocks(
-            parts.kind_of("columns", column), name, predicted, column.truth(encoded.targets[name][index]), column.sizes().get("classes"),
+            parts.kind_of("columns", column),
+            name,
+            predicted,
+            column.truth(encoded.targets[name][index]),
+            column.sizes().get("classes"),
             examples=(table, index, inputs),
         )
     return report

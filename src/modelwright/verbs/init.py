@@ -18,20 +18,22 @@ def init(data: str, *, target: str | None = None, out: str = "recipe.yaml", forc
         out: the recipe to write
         force: overwrite the recipe if it is there
     """
-    from ..choices import choose
-    from ..files import write_text
     import numpy as np
 
+    from ..choices import choose
+    from ..files import write_text
     from ..preparation import build_columns, fit_columns, model_sources, open_rows, targets_of
     from ..recipe import load
 
     path = Path(out)
     if path.exists() and not force:
-        raise RunError("the file is there already.", where=out, hint="Use --force to overwrite it, or --out for another name.")
+        raise RunError(
+            "the file is there already.", where=out, hint="Use --force to overwrite it, or --out for another name."
+        )
     names = [name.strip() for name in (target or "").split(",") if name.strip()]
     given: dict[str, Any] = {"data": data}
     if names:
-        given |= {"target": names[0]} if len(names) == 1 else {"targets": {name: {} for name in names}}
+        given.update({"target": names[0]} if len(names) == 1 else {"targets": {name: {} for name in names}})
     recipe = load(given)
     rows = open_rows(recipe)
     columns, inferred = build_columns(recipe, rows)
@@ -47,7 +49,8 @@ def init(data: str, *, target: str | None = None, out: str = "recipe.yaml", forc
     report.blocks.append(Table("Choices", ["key", "value", "why"], [[c.key, str(c.value), c.reason] for c in choices]))
     report.blocks.append(Text("Next", f"modelwright check {out}, then modelwright train {out}"))
     report.data = {
-        "recipe": out, "rows": rows.table.num_rows,
+        "recipe": out,
+        "rows": rows.table.num_rows,
         "columns": {n: {"kind": i.kind, "why": i.reason, "doubt": i.doubt} for n, i in inferred.items()},
         "choices": [vars(c) for c in choices],
     }
@@ -66,12 +69,22 @@ def _text(data: str, targets: list[str], kinds: dict, inferred: dict, choices: l
     import yaml
 
     def line(key: str, value: Any, reason: str, indent: int) -> str:
-        shown = yaml.safe_dump({key: value}, default_flow_style=None, allow_unicode=True, width=10_000, sort_keys=False).strip()
-        shown = shown if "\n" not in shown else f"{key}: {yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000, sort_keys=False).strip()}"
+        shown = yaml.safe_dump(
+            {key: value}, default_flow_style=None, allow_unicode=True, width=10_000, sort_keys=False
+        ).strip()
+        shown = (
+            shown
+            if "\n" not in shown
+            else f"{key}: {yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000, sort_keys=False).strip()}"
+        )
         return f"{' ' * indent}{shown}" + (f"  # {reason}" if reason else "")
 
     lines = [line("data", data, "", 0)]
-    lines += [line("target", targets[0], inferred[targets[0]].reason, 0)] if len(targets) == 1 else [line("targets", {t: {} for t in targets}, "", 0)]
+    lines += (
+        [line("target", targets[0], inferred[targets[0]].reason, 0)]
+        if len(targets) == 1
+        else [line("targets", {t: {} for t in targets}, "", 0)]
+    )
     lines += ["", "columns:  # inferred: mend what is wrong, leave out what is right"]
     for name, guess in inferred.items():
         config = kinds.get(name, {"kind": "drop"})
@@ -87,5 +100,3 @@ def _text(data: str, targets: list[str], kinds: dict, inferred: dict, choices: l
     if any(i.kind == "drop" for i in inferred.values()):
         lines += ["", "# Columns marked drop are left out; give them another kind to use them."]
     return "\n".join(lines) + "\n"
-
-

@@ -16,7 +16,18 @@ def list_runs(what: str = "runs") -> Report:
     Args:
         what: a folder of runs (default: runs), or a room: encoders, columns, heads, fuse, baselines, optimizers, schedules, data
     """
-    rooms = ("encoders", "columns", "heads", "fuse", "models", "baselines", "optimizers", "schedules", "augmentation", "data")
+    rooms = (
+        "encoders",
+        "columns",
+        "heads",
+        "fuse",
+        "models",
+        "baselines",
+        "optimizers",
+        "schedules",
+        "augmentation",
+        "data",
+    )
     if what == "data":
         return _data_sets()
     if what in rooms:
@@ -24,7 +35,11 @@ def list_runs(what: str = "runs") -> Report:
     folder = Path(what)
     if not folder.is_dir():
         if what == "runs":
-            return Report("Runs", data={"runs": []}, blocks=[Table("no runs yet: modelwright train digits makes one", ["run"], [])])
+            return Report(
+                "Runs",
+                data={"runs": []},
+                blocks=[Table("no runs yet: modelwright train digits makes one", ["run"], [])],
+            )
         raise UserError("is neither a folder nor a room of parts.", where=what, hint=did_you_mean(what, rooms))
     return _runs(folder)
 
@@ -76,7 +91,10 @@ def _parts(room: str) -> Report:
         summary = (inspect.getdoc(part) or "").splitlines()[0]
         shown = ", ".join(f"{n}={_show(d)}" for n, d in options.items())
         rows.append([kind, summary, shown, parts.origin(room, kind)])
-        described = {n: {"default": None if d is inspect.Parameter.empty else d, "help": helps.get(n, "")} for n, d in options.items()}
+        described = {
+            n: {"default": None if d is inspect.Parameter.empty else d, "help": helps.get(n, "")}
+            for n, d in options.items()
+        }
         data.append({"kind": kind, "summary": summary, "options": described, "file": parts.origin(room, kind)})
     return Report(room, [Table(room, ["kind", "what it is", "options", "file"], rows)], data={room: data})
 
@@ -84,13 +102,26 @@ def _parts(room: str) -> Report:
 def _show(default: Any) -> str:
     import inspect
 
-    return "required" if default is inspect.Parameter.empty else str(list(default)) if isinstance(default, tuple) else str(default)
+    return (
+        "required"
+        if default is inspect.Parameter.empty
+        else str(list(default))
+        if isinstance(default, tuple)
+        else str(default)
+    )
 
 
 def _data_sets() -> Report:
     from ..data import catalogue
 
     sets = [catalogue.find(name) for name in catalogue.names()]
-    rows = [[s.name, s.about, ", ".join(s.targets), "bundled" if not s.files else ", ".join(f.path for f in s.files)] for s in sets]
+    rows = [
+        [s.name, s.about, ", ".join(s.targets), "bundled" if not s.files else ", ".join(f.path for f in s.files)]
+        for s in sets
+    ]
     columns = ["name", "what it is", "targets", "files"]
-    return Report("Named data sets", [Table("use as data: <name>", columns, rows)], data={"data": [dict(zip(columns, r)) for r in rows]})
+    return Report(
+        "Named data sets",
+        [Table("use as data: <name>", columns, rows)],
+        data={"data": [dict(zip(columns, r)) for r in rows]},
+    )

@@ -23,5 +23,9 @@ def show(run: str) -> Report:
     if not file.exists():
         raise RunError(f"the run is {status.state} and has no report yet.", where=run, hint=status.message)
     report = Report.from_json(file.read_text(encoding="utf-8"))
-    report.data = {"run": run, "status": status.state, **json.loads((path / "metrics.json").read_text(encoding="utf-8"))}
+    report.data = {
+        "run": run,
+        "status": status.state,
+        **json.loads((path / "metrics.json").read_text(encoding="utf-8")),
+    }
     return report

@@ -35,20 +35,29 @@ def train(
         track: also write the curves for a tracker (tensorboard)
     """
     from .. import training
+    from ..fitting import Watch
     from ..recipe import load
     from ..run import Run, read_status
 
-    watch = training.Watch(on_step=on_step, bar=True, track=track, report=report)
+    watch = Watch(on_step=on_step, bar=True, track=track, report=report)
     if resume:
         if recipe is not None:
-            raise UserError("--resume takes no recipe: the run holds its own.", where="command line", hint=f"modelwright train --resume {resume}")
+            raise UserError(
+                "--resume takes no recipe: the run holds its own.",
+                where="command line",
+                hint=f"modelwright train --resume {resume}",
+            )
         if read_status(Path(resume)).state == "finished":
             done = Run.load(resume)
             done.notes.append("already finished")
             return done
         return training.resume(Path(resume), watch)
     if recipe is None:
-        raise UserError("what is to be trained?", where="command line", hint="modelwright train data.csv --target y, or modelwright train recipe.yaml")
+        raise UserError(
+            "what is to be trained?",
+            where="command line",
+            hint="modelwright train data.csv --target y, or modelwright train recipe.yaml",
+        )
     if isinstance(recipe, (str, Path)) and not str(recipe).endswith((".yaml", ".yml")):
         recipe = {"data": str(recipe)}
     loaded = load(recipe, overrides)
