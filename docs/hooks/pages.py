@@ -177,7 +177,7 @@ def _bound(limit: Any) -> str:
     found = {
         key: getattr(one, key) for one in limits for key in SIGNS if isinstance(getattr(one, key, None), (int, float))
     }
-    return " ".join(f"{SIGNS[key]} {value:g}" for key, value in found.items())
+    return ", ".join(f"{SIGNS[key]} {value:g}" for key, value in found.items())
 
 
 def _default(value: Any) -> str:
