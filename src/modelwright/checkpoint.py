@@ -61,7 +61,7 @@ def load(folder: Path) -> tuple[dict[str, Any], str] | None:
     """The newest readable state and a note about damaged files passed over; None when nothing was saved yet."""
     import safetensors
 
-    notes = []
+    notes: list[str] = []
     for name in ("last.safetensors", "previous.safetensors"):
         path = folder / name
         if not path.exists():

@@ -33,6 +33,9 @@ from .session import Event, Plan, Session
 from .speed import Speed, apply, choose_speed, find_batch, find_rate
 
 
+SHORTEST = 1.0  # seconds between two checkpoints at ends of epochs
+
+
 @dataclass(frozen=True)
 class Watch:
     """Who looks on while a run is trained. Nothing here changes the result."""
@@ -98,16 +101,16 @@ def fit(
 
 
 def _drive(session: Session, folder: Path | None, every: float, listeners: list[Callable[[Event], None]]) -> None:
-    """Run the session, saving after every epoch and every so many seconds. Ctrl-C saves before it stops."""
+    """Run the session, saving at ends of epochs and every so many seconds. Ctrl-C saves before it stops."""
     saved = time.perf_counter()
     try:
         for event in session.run():
             for listener in listeners:
                 listener(event)
-            if folder and (event.record is not None or time.perf_counter() - saved > every):
-                if event.record is None or time.perf_counter() - saved > min(every, 1.0):
-                    _save(folder, session)
-                    saved = time.perf_counter()
+            due = every if event.record is None else min(every, SHORTEST)
+            if folder and time.perf_counter() - saved > due:
+                _save(folder, session)
+                saved = time.perf_counter()
     except KeyboardInterrupt:
         if folder:
             _save(folder, session)

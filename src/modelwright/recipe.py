@@ -80,8 +80,8 @@ class Recipe(_Strict):
     target: str | None = None
     targets: dict[str, dict[str, Any]] = Field(default_factory=dict)
     columns: dict[str, PartConfig] = Field(default_factory=dict)
-    model: ModelOptions = Field(default_factory=ModelOptions)
-    train: TrainOptions = Field(default_factory=TrainOptions)
+    model: ModelOptions = Field(default_factory=lambda: ModelOptions())
+    train: TrainOptions = Field(default_factory=lambda: TrainOptions())
     baselines: bool | list[str] = True
     privacy: dict[str, Any] | None = None
     base: Path = Field(default=Path("."), exclude=True)
@@ -131,7 +131,7 @@ def load(given: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) -
     Raises RecipeError naming every mistake with its place, UserError when the file cannot be read.
     """
     if isinstance(given, Mapping):
-        values, marks, source, base = _copy(given), {}, "recipe", Path(".")
+        values, marks, source, base = _copy(given), dict[tuple, Any](), "recipe", Path(".")
     else:
         source, base = str(given), Path(given).resolve().parent
         values, marks = _read(Path(given))
@@ -225,7 +225,7 @@ def _register_classes(values: dict[str, Any]) -> None:
     """Python classes given as parts become registered kinds, so that the recipe stays plain data."""
     model = values.get("model")
     for room in ("encoders", "heads"):
-        configs = model.get(room) if isinstance(model, dict) else None
+        configs: Any = model.get(room) if isinstance(model, dict) else None
         for name, config in (configs or {}).items() if isinstance(configs, dict) else ():
             kind = config.get("kind") if isinstance(config, dict) else config
             if isinstance(kind, type):
@@ -244,7 +244,8 @@ def _from_pydantic(error: Any, values: Any) -> Problem:
         kept.append(step)
         place = place[step] if inside else None
     if error["type"] == "extra_forbidden":
-        owner = {1: Recipe, 2: {"model": ModelOptions, "train": TrainOptions}.get(str(kept[0]))}.get(len(kept))
+        inner: Any = {"model": ModelOptions, "train": TrainOptions}.get(str(kept[0]))
+        owner: Any = Recipe if len(kept) == 1 else inner if len(kept) == 2 else None
         known = [n for n in (owner.model_fields if owner else ()) if n not in ("base", "source")]
         return Problem(tuple(kept), "no such key.", did_you_mean(str(kept[-1]), known))
     if error["type"] == "missing":
