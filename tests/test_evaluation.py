@@ -275,13 +275,20 @@ def scored(accuracy, **more):
         ({"history": history([1, 0.9, 0.8, 0.7, 0.6], [1, 0.9, 0.8, 0.7, 0.6])}, ["Still improving when it stopped"]),
         ({"history": history([1, 0.5, 0.5, 0.9], [1, 0.5, 0.5, 0.52])}, ["Unsteady training"]),
         ({"baselines": {"svm": scored(0.95)}}, ["A baseline wins"]),
-        ({"baselines": {"svm": scored(0.91)}}, ["A baseline is as good", "Nothing to mend"]),
+        ({"baselines": {"svm": scored(0.91)}}, ["Level with a baseline", "Nothing to mend"]),
         ({"baselines": {"svm": scored(0.8), "majority": scored(0.3)}}, ["Ahead of every baseline", "Nothing to mend"]),
         ({"baselines": {"majority": scored(0.9)}}, ["Nothing learnt yet"]),
         ({"test": {"y": FINE | {"balanced_accuracy": 0.6}}}, ["Unbalanced classes"]),
         ({"test": {"y": FINE | {"macro_f1": 0.5}}, "balance": {"y": [1000, 20]}}, ["Unbalanced classes"]),
         ({"test": {"y": FINE | {"accuracy_interval": [0.8, 0.97]}}}, ["A small test set"]),
         ({"test": {"y": FINE | {"accuracy": 0.9995, "accuracy_interval": [0.999, 1]}}}, ["Too good?"]),
+        (
+            {
+                "test": {"y": FINE | {"accuracy": 1.0, "accuracy_interval": [0.999, 1]}},
+                "baselines": {"tree": scored(0.8)},
+            },
+            ["Ahead of every baseline", "Nothing to mend"],
+        ),
         ({"leaks": ["answer"]}, ["Leakage?"]),
         ({"validation": scored(0.98)}, ["Test rows are harder"]),
         ({"rows": {"train": 50}}, ["Few rows", "Nothing to mend"]),
@@ -309,7 +316,7 @@ def test_advice_for_numbers_and_folds():
     assert [text.title for text in found] == ["Nothing learnt yet"]
     folds = metrics.summary([{"rows": 80, "accuracy": a} for a in (0.8, 0.82, 0.81, 0.83)])
     found = evaluation.advice([], {"y": folds}, baselines={"svm": {"y": {"accuracy": 0.815}}}, kinds={"y": "category"})
-    assert found[0].title == "A baseline is as good"
+    assert found[0].title == "Level with a baseline"
 
 
 def test_leaderboard_ranks_by_the_main_metric():
