@@ -32,7 +32,6 @@ from .recipe import Recipe
 from .session import Event, Plan, Session
 from .speed import Speed, apply, choose_speed, find_batch, find_rate
 
-
 SHORTEST = 1.0  # seconds between two checkpoints at ends of epochs
 
 
