@@ -11,7 +11,6 @@ from typing import Any
 from .blocks.stream import Source
 from .recipe import Recipe
 
-
 BATCHES = ((2000, 32), (8000, 64), (50_000, 128), (500_000, 256), (float("inf"), 4096))  # rows below -> batch
 RATES = {"muon": 0.02, "sgd": 0.05, "momentum": 0.02, "gradient_descent": 0.1, "rmsprop": 1e-3}  # others: 2e-3
 
