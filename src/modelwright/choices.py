@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from . import parts
 from .blocks.stream import Source
 from .recipe import Recipe
 
@@ -67,8 +68,6 @@ class _Chosen:
 
 
 def _sized(kind: str, size: str) -> dict[str, Any]:
-    from . import parts
-
     return dict(getattr(parts.find("encoders", kind), "sizes", {}).get(size, {}))
 
 
@@ -101,12 +100,16 @@ def _encoder(source: Source, rows: int, kind: str | None) -> tuple[dict[str, Any
 
 def _training(recipe: Recipe, chosen: _Chosen, sources: list[Source], targets: dict[str, Any], rows: int) -> None:
     train, kinds = recipe.train, {source.kind for source in sources}
-    batch = next(size for limit, size in BATCHES if rows < limit)
-    chosen.train("batch", batch, f"{rows:,} training rows")
     if train.optimizer is None:
         train.optimizer = "adamw"
         chosen.note("train.optimizer", "adamw", "adapts the step of every weight and needs little tuning")
-    name = train.optimizer if isinstance(train.optimizer, str) else train.optimizer.get("kind", "")
+    name, options = parts.split(train.optimizer)
+    batch = next(size for limit, size in BATCHES if rows < limit)
+    full = getattr(parts.find("optimizers", name), "full_batch", False)
+    chosen.train("batch", "all" if full else batch, f"{name} steps with all rows" if full else f"{rows:,} training rows")
+    for key in ("lr", "weight_decay"):  # also understood as options of the optimiser
+        if getattr(train, key) is None:
+            setattr(train, key, options.get(key))
     chosen.train("lr", RATES.get(name, 2e-3), f"the usual start for {name}")
     chosen.train("weight_decay", 0.01 if name in ("adamw", "muon") else 0.0, "mild shrinkage against over-fitting")
     chosen.train(

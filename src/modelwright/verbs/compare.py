@@ -41,6 +41,7 @@ def compare(*runs: str, sizes: str = "", out: str | None = None) -> Report:
         raise UserError(
             f"the runs predict different targets ({'; '.join(', '.join(t) for t in sorted(targets))}).",
             where="command line",
+            hint="Compare runs of the same targets.",
         )
     kinds = found[0]["kinds"]
     for name, scores in loaded[0].metrics.get("baselines", {}).items():
@@ -71,9 +72,12 @@ def _train_sizes(recipes: tuple[str, ...], sizes: str, out: str | None) -> list[
     if len(recipes) != 1:
         raise UserError("--sizes takes exactly one recipe.", where="command line")
     base = load(recipes[0] if recipes[0].endswith((".yaml", ".yml")) else {"data": recipes[0]})
+    wanted = [name.strip() for name in sizes.split(",") if name.strip()]
+    if not wanted:
+        raise UserError("no size is given.", where="--sizes", hint="For example --sizes small,medium,large")
     folder = Path(out) if out else Path("runs") / f"{base.name()}-sizes"
     runs: list[Any] = []
-    for size in [name.strip() for name in sizes.split(",") if name.strip()]:
+    for size in wanted:
         recipe = load(
             recipes[0] if recipes[0].endswith((".yaml", ".yml")) else {"data": recipes[0]}, [f"model.size={size}"]
         )

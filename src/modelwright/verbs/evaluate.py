@@ -8,7 +8,7 @@ from typing import Any
 from ..report import Report
 
 
-def evaluate(run: str, data: Any = None) -> Report:
+def evaluate(run: str, data: str | Any | None = None) -> Report:
     """Score a run on its test rows or on other data.
 
     Args:
@@ -32,7 +32,7 @@ def evaluate(run: str, data: Any = None) -> Report:
         where = "the run's own test rows"
     else:
         table = read(data, Path(".")).table
-        loaded.require(table, targets=True)
+        loaded.require(table, targets=True, where=str(data))
         encoded, index, where = (
             encode(table, loaded.columns, own_encoders(loaded.recipe, loaded.columns), cache=False),
             np.arange(table.num_rows),
