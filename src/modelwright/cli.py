@@ -5,10 +5,12 @@ Reports go to stdout, everything else to stderr. Exit codes: 0 good, 1 failed, 2
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import json
 import os
+import shutil
 import sys
 import types
 import typing
@@ -19,7 +21,7 @@ from typing import Any
 import click
 
 from . import __version__
-from .errors import ModelwrightError, did_you_mean
+from .errors import ModelwrightError, UserError, did_you_mean
 
 
 def verb_names() -> list[str]:
@@ -86,7 +88,10 @@ def _command(name: str, function: Callable[..., Any]) -> click.Command:
         else:
             many = parameter.kind is inspect.Parameter.VAR_POSITIONAL
             required = parameter.default is inspect.Parameter.empty and not many
-            parameters.append(click.Argument([key], nargs=-1 if many else 1, required=required, type=kind))
+            default = None if many or required else parameter.default
+            parameters.append(
+                click.Argument([key], nargs=-1 if many else 1, required=required, type=kind, default=default)
+            )
     parameters.append(
         click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout and nothing else.")
     )
@@ -116,44 +121,61 @@ def _run(function: Callable[..., Any], given: dict[str, Any]) -> None:
             arguments.extend(given.pop(key))
         elif parameter.kind is not inspect.Parameter.KEYWORD_ONLY and key in given:
             arguments.append(given.pop(key))
-    result = function(*arguments, **given)
-    report = result.report() if hasattr(result, "report") else result
+    with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints: stdout is for the report
+        result = function(*arguments, **given)
+        report = result.report() if hasattr(result, "report") else result
     if as_json:
-        from .files import finite
-
-        click.echo(json.dumps(finite(report.data), ensure_ascii=False))
+        _print_json(report.data)
     elif report.write is not None:
         report.write()
     elif report.blocks:
         from .report import render_terminal
 
-        click.echo(render_terminal(report, color=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+        width = min(140, max(60, shutil.get_terminal_size((100, 24)).columns))
+        color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        click.echo(render_terminal(report, width=width, color=color))
+
+
+def _print_json(data: dict[str, Any]) -> None:
+    from .files import finite
+
+    click.echo(json.dumps(finite(data), ensure_ascii=False, default=str))
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit. A mistake becomes one message, never a traceback."""
+    """Run the command line and exit. A mistake becomes one message, never a traceback; with `--json` it is also the
+    object on stdout: `{"error": {"message", "where", "hint"}}`."""
+    code = 0
     try:
-        _main.main(args=arguments, prog_name="modelwright", standalone_mode=False)
-    except click.ClickException as error:
+        code = _main.main(args=arguments, prog_name="modelwright", standalone_mode=False) or 0
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; what was trained is saved.", err=True)
+    except click.ClickException as error:
+        usage = error.ctx.get_usage() + "\n" if isinstance(error, click.UsageError) and error.ctx else ""
+        _fail(UserError(f"{error.format_message()}", where="command line"), arguments, usage)
+    except (click.Abort, KeyboardInterrupt) as error:
+        click.echo(f"interrupted. {error.__cause__ or ''}".strip(), err=True)
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except ModelwrightError as error:
-        if os.environ.get("MODELWRIGHT_TRACEBACK"):
-            raise
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+        _fail(error, arguments)
     except Exception as error:
-        if os.environ.get("MODELWRIGHT_TRACEBACK"):
-            raise
-        click.echo(f"error: {type(error).__name__}: {error}", err=True)
-        click.echo("This is a mistake in modelwright. MODELWRIGHT_TRACEBACK=1 shows where; please report it.", err=True)
-        sys.exit(1)
+        hint = "This is a mistake in modelwright. MODELWRIGHT_TRACEBACK=1 shows where; please report it."
+        _fail(ModelwrightError(f"{type(error).__name__}: {error}.", hint=hint), arguments)
+    sys.exit(code)
+
+
+def _fail(error: ModelwrightError, arguments: list[str] | None, usage: str = "") -> None:
+    """Say what went wrong and exit."""
+    if os.environ.get("MODELWRIGHT_TRACEBACK") and sys.exc_info()[0] is not None:
+        raise
+    click.echo(f"{usage}error: {error}", err=True)
+    if "--json" in (sys.argv[1:] if arguments is None else arguments):
+        _print_json({"error": {"message": error.message, "where": error.where, "hint": error.hint}})
+    sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A Report is a title and blocks, plain JSON. Terminal, HTML page (`pages.py`) and model card render the same blocks.
+"""A Report is a title and blocks, plain JSON. Terminal, HTML page (`pages`) and model card render the same blocks.
 
 report = Report("digits", [Number("accuracy", 0.98, (0.96, 0.99)), Section("Training"), Curve(...)])
 Report.from_json(report.to_json()) == report
@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Any
 
 
@@ -175,6 +175,7 @@ def is_number(cell: Any) -> bool:
 _STYLES = {"title": "1", "heading": "1;36", "dim": "2", "good": "32", "warning": "33", "advice": "36", "plain": "0"}
 _TONES = {"good": "✓", "warning": "!", "advice": "→", "plain": "·"}
 _BARS = "▁▂▃▄▅▆▇█"
+_CELL_LINES = 4  # of a table's cell of words
 
 
 def render_terminal(report: Report, *, width: int = 100, color: bool = False) -> str:
@@ -263,8 +264,6 @@ def _table_lines(block: Table, width: int, paint: _Paint) -> list[str]:
     right = [all(is_number(row[i]) or row[i] is None for row in block.rows) for i in range(len(block.columns))]
     heads = [_clean(name) for name in block.columns]
     widths = [max([cells(head), *(cells(row[i]) for row in texts)]) for i, head in enumerate(heads)]
-    if right and sum(widths) + 2 * len(widths) > width:
-        widths = [w if is_right else min(w, 48) for w, is_right in zip(widths, right)]
     while sum(widths) + 2 * len(widths) > width:  # the widest column of words gives way first
         widest = max(range(len(widths)), key=lambda i: (not right[i], widths[i]))
         if right[widest] or widths[widest] <= 16:
@@ -273,11 +272,21 @@ def _table_lines(block: Table, width: int, paint: _Paint) -> list[str]:
     fits = sum(sum(widths[: i + 1]) + 2 * (i + 1) <= width for i in range(len(widths)))
     lines = [paint("title", _clean(block.title))] if block.title else []
     for index, row in enumerate([heads, *texts]):
-        line = "".join("  " + _pad(_cut(t, w), w, r) for t, w, r in zip(row[:fits], widths, right)).rstrip()
-        lines.append(paint("dim", line) if index == 0 else line)
+        wrapped = [_in_cell(text, width, figures) for text, width, figures in zip(row[:fits], widths, right)]
+        for pieces in zip_longest(*wrapped, fillvalue=""):
+            line = "".join("  " + _pad(t, w, r) for t, w, r in zip(pieces, widths, right)).rstrip()
+            lines.append(paint("dim", line) if index == 0 else line)
     hidden = len(heads) - fits
     note = " ".join([block.note, f"({hidden} more columns are in the HTML report.)" if hidden else ""]).strip()
     return lines + [paint("dim", line) for line in _wrap(note, width, "  ")]
+
+
+def _in_cell(text: str, width: int, figures: bool) -> list[str]:
+    """The lines of one cell: words wrap, at most `_CELL_LINES` lines of them."""
+    lines = [text] if figures or cells(text) <= width else _wrap(text, width)
+    if len(lines) > _CELL_LINES:
+        lines = [*lines[: _CELL_LINES - 1], " ".join(lines[_CELL_LINES - 1 :])]
+    return [_cut(line, width) for line in lines]
 
 
 def _cell(cell: Any, heat: bool = False) -> str:

@@ -132,7 +132,8 @@ class _Categories:
 
     def fit(self, index: np.ndarray) -> None:
         self.ranks = []
-        for column in self.codes[index].T:
+        for place in range(self.codes.shape[1]):
+            column = self.codes[index, place]
             counts = np.bincount(column) if len(column) else np.zeros(0, np.int64)
             order = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
             ranks = np.zeros(len(counts) + 1, np.int64)  # one more than any code seen, for all others

@@ -59,8 +59,10 @@ def _leak(target: str, kind: str, scores: Mapping[str, Any], beside: Scores, lea
     easy = kind not in ("number", "vector") and floor > 0.99
     if value is None or value < _SUSPICIOUS or scores.get("rows", 0) < 100 or easy:
         return []
-    tree = (beside.get("tree") or {}).get(metrics.main(kind)[0])
-    alone = " Even one decision tree gets it right, so few columns suffice." if tree and tree > _SUSPICIOUS else ""
+    tree = (beside.get("tree") or {}).get("r2" if kind in ("number", "vector") else metrics.main(kind)[0])
+    if tree is not None and tree < 0.99:  # a column that holds the answer is what one tree finds first
+        return []
+    alone = "" if tree is None else " One decision tree does it as well, so few columns suffice."
     text = f"{target} is predicted almost perfectly ({shown(float(value))}).{alone} {mend}"
     return [Text("Too good?", text, "warning")]
 
@@ -84,8 +86,10 @@ def _against_baselines(target: str, kind: str, scores: Mapping[str, Any], beside
         found.append(Text("Nothing learnt yet", text, "warning"))
     if low <= others[best] <= high or (low == high and math.isclose(others[best], mine)):
         if best != "majority":
-            text = f"{best} is within the margin of error on {target} ({words}). Prefer it if it is cheaper for you."
-            found.append(Text("A baseline is as good", text, "plain"))
+            text = (
+                f"On {target} {best} is within the margin of error ({words}): these test rows cannot tell them apart."
+            )
+            found.append(Text("Level with a baseline", text, "plain"))
     elif sign * others[best] > sign * mine:
         text = (
             f"{best} predicts {target} better ({words}). Use it, or give the network more: train.epochs, "

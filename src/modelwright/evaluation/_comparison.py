@@ -21,38 +21,27 @@ def leaderboard(entries: Sequence[Mapping[str, Any]]) -> Table:
     """One row a model, the best first by the main metric of the first target.
 
     An entry: `name`, `kinds` (target -> kind), `scores` (target -> metrics), and where known `parameters`, `flops`,
-    `fit_seconds`, `predict_seconds`, `bytes`, `note`. A score comes with its 95 % interval, or ± the standard deviation
-    of its folds.
+    `fit_seconds`, `predict_seconds`, `bytes`, `note`. A score comes with its 95 % interval, or with the standard
+    deviation of its folds.
     """
     if not entries:
         return Table("Leaderboard", ["model"], [])
     kinds = dict(entries[0]["kinds"])
     mains = {target: metrics.main(kind) for target, kind in kinds.items()}
-    costs = {key: title for key, title in _COSTS.items() if any(entry.get(key) is not None for entry in entries)}
-    noted = any(entry.get("note") for entry in entries)
-    several = len(kinds) > 1
-    heads = [f"{target} {main}" if several else main for target, (main, _) in mains.items()]
-    extra = [target for target, kind in kinds.items() if kind in ("boolean", "category") and _has_area(entries, target)]
-    heads = [
-        part for target, head in zip(mains, heads) for part in (head, "95 %", *(["AUC"] if target in extra else []))
-    ]
-    rows = []
-    for entry in sorted(entries, key=lambda entry: _rank(entry, mains)):
-        row: list[Any] = [entry["name"]]
-        for target, (main, _) in mains.items():
-            scores = entry["scores"].get(target) or {}
-            row += [scores.get(main), _spread(scores, main), *([scores.get("auc")] if target in extra else [])]
-        row += [_cost(key, entry.get(key)) for key in costs]
-        rows.append(row + ([entry.get("note") or ""] if noted else []))
-    if all(row[2] == "" for row in rows):
-        heads = [head for head in heads if head != "95 %"]
-        rows = [[cell for place, cell in enumerate(row) if place != 2] for row in rows] if not several else rows
-    return Table(
-        "Leaderboard",
-        ["model", *heads, *costs.values(), *(["note"] if noted else [])],
-        rows,
-        note=_explained(entries, mains),
-    )
+    ranked = sorted(entries, key=lambda entry: _rank(entry, mains))
+    columns: list[tuple[str, list[Any]]] = [("model", [entry["name"] for entry in ranked])]
+    for target, (main, _) in mains.items():
+        prefix = f"{target} " if len(mains) > 1 else ""
+        scores = [entry["scores"].get(target) or {} for entry in ranked]
+        columns.append((prefix + main, [each.get(main) for each in scores]))
+        columns.append(_spread(prefix, scores, main))
+        if main != "auc":
+            columns.append((prefix + "AUC", [each.get("auc") for each in scores]))
+    columns += [(title, [_cost(key, entry.get(key)) for entry in ranked]) for key, title in _COSTS.items()]
+    columns.append(("note", [entry.get("note") or "" for entry in ranked]))
+    columns = [(head, cells) for head, cells in columns if head == "model" or any(c not in (None, "") for c in cells)]
+    rows = [list(row) for row in zip(*(cells for _, cells in columns))]
+    return Table("Leaderboard", [head for head, _ in columns], rows, note=_explained(mains))
 
 
 def _rank(entry: Mapping[str, Any], mains: Mapping[str, tuple[str, bool]]) -> tuple[bool, float]:
@@ -61,15 +50,13 @@ def _rank(entry: Mapping[str, Any], mains: Mapping[str, tuple[str, bool]]) -> tu
     return (value is None, 0.0 if value is None else -value if higher else value)
 
 
-def _has_area(entries: Sequence[Mapping[str, Any]], target: str) -> bool:
-    return any((entry["scores"].get(target) or {}).get("auc") is not None for entry in entries)
-
-
-def _spread(scores: Mapping[str, Any], main: str) -> str:
-    interval, deviation = scores.get(f"{main}_interval"), scores.get(f"{main}_sd")
-    if interval:
-        return f"{shown(interval[0])} – {shown(interval[1])}"
-    return f"± {shown(deviation)}" if deviation is not None else ""
+def _spread(prefix: str, scores: Sequence[Mapping[str, Any]], main: str) -> tuple[str, list[str]]:
+    """The 95 % interval of each model, or the standard deviation of its folds."""
+    ends = [each.get(f"{main}_interval") for each in scores]
+    deviations = [each.get(f"{main}_sd") for each in scores]
+    if any(deviation is not None for deviation in deviations):
+        return prefix + "sd of folds", ["" if sd is None else f"± {shown(sd)}" for sd in deviations]
+    return prefix + "95 %", [f"{shown(end[0])} – {shown(end[1])}" if end else "" for end in ends]
 
 
 def _cost(key: str, value: Any) -> Any:
@@ -78,12 +65,11 @@ def _cost(key: str, value: Any) -> Any:
     return value / 1024 if key == "bytes" else float(value) if key.endswith("seconds") else value
 
 
-def _explained(entries: Sequence[Mapping[str, Any]], mains: Mapping[str, tuple[str, bool]]) -> str:
+def _explained(mains: Mapping[str, tuple[str, bool]]) -> str:
     directions = [
         f"{main}: {'higher' if higher else 'lower'} is better" for main, higher in dict.fromkeys(mains.values())
     ]
-    folded = any("folds" in (scores or {}) for entry in entries for scores in entry["scores"].values())
-    return "; ".join(directions) + ("; mean ± standard deviation over folds." if folded else "; with 95 % intervals.")
+    return "; ".join(directions) + "."
 
 
 def flops(model: Any, batch: Mapping[str, Any]) -> int | None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from ..report import Curve, points, shown
+from ..report import Curve, points
 
 _WIDTH, _HEIGHT = 560, 300
 _RIGHT, _TOP, _BOTTOM = 14, 10, 46
@@ -136,7 +136,7 @@ def _dots(axes: _Axes, name: str, found: list[Point], style: str) -> str:
 
 
 def _circle(place: Point, radius: int, style: str, name: str, point: Point) -> str:
-    title = escape(f"{name}: {shown(point[0])}, {shown(point[1])}")
+    title = escape(f"{name}: {point[0]:.6g}, {point[1]:.6g}")
     return f'<circle class="{style}" cx="{place[0]}" cy="{place[1]}" r="{radius}"><title>{title}</title></circle>'
 
 

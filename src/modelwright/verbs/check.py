@@ -10,7 +10,7 @@ from ..report import Report, Table, Text
 
 
 def check(recipe: str, *overrides: str, target: str | None = None) -> Report:
-    """Dry run: read the data, pass one batch through every stage forward and backward, estimate memory and time.
+    """Dry run of a recipe: one batch through every stage, time and memory estimated, every mistake at once.
 
     Args:
         recipe: a recipe (.yaml), or a data file, folder or named data set

@@ -10,7 +10,7 @@ from ..report import Report
 
 
 def compare(*runs: str, sizes: str = "", out: str | None = None) -> Report:
-    """Compare runs, and their baselines, in one leaderboard; or train one recipe at several sizes and compare those.
+    """Compare runs, or the sizes of one recipe, in one table.
 
     Args:
         runs: run folders, or one recipe together with --sizes

@@ -9,7 +9,7 @@ from ..report import Report
 
 
 def evaluate(run: str, data: Any = None) -> Report:
-    """Score a run on its test rows, or on other data that has the target.
+    """Score a run on its test rows or on other data.
 
     Args:
         run: a run folder

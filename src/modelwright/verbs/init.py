@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from ..errors import RunError
 from ..report import Report, Table, Text
+
+WIDTH = 110  # of the lines of a written recipe
 
 
 def init(data: str, *, target: str | None = None, out: str = "recipe.yaml", force: bool = False) -> Report:
@@ -42,7 +48,7 @@ def init(data: str, *, target: str | None = None, out: str = "recipe.yaml", forc
     kinds = {name: recipe.columns[name] for name in columns}
     base = path.resolve().parent
     location = _relative(Path(data), base) if Path(data).exists() else data
-    write_text(path, _text(location, recipe.target_names(), kinds, inferred, choices, recipe))
+    write_text(path, _text(location, kinds, inferred, choices, recipe))
     table = [[n, "target" if n in recipe.target_names() else i.kind, i.reason, i.doubt] for n, i in inferred.items()]
     report = Report(f"{out}: a recipe for {rows.name} ({rows.table.num_rows:,} rows)")
     report.blocks.append(Table("Columns", ["column", "kind", "why", "doubt"], table))
@@ -64,39 +70,44 @@ def _relative(path: Path, base: Path) -> str:
         return str(path.resolve())
 
 
-def _text(data: str, targets: list[str], kinds: dict, inferred: dict, choices: list, recipe: Any) -> str:
+def _text(data: str, kinds: dict, inferred: dict, choices: list, recipe: Any) -> str:
     """The recipe with its reasons as comments."""
-    import yaml
-
-    def line(key: str, value: Any, reason: str, indent: int) -> str:
-        shown = yaml.safe_dump(
-            {key: value}, default_flow_style=None, allow_unicode=True, width=10_000, sort_keys=False
-        ).strip()
-        shown = (
-            shown
-            if "\n" not in shown
-            else f"{key}: {yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000, sort_keys=False).strip()}"
-        )
-        return f"{' ' * indent}{shown}" + (f"  # {reason}" if reason else "")
-
-    lines = [line("data", data, "", 0)]
-    lines += (
-        [line("target", targets[0], inferred[targets[0]].reason, 0)]
-        if len(targets) == 1
-        else [line("targets", {t: {} for t in targets}, "", 0)]
-    )
+    targets = recipe.target_names()
+    lines = _line("data", data)
+    lines += _line("target", targets[0]) if len(targets) == 1 else _line("targets", {name: {} for name in targets})
     lines += ["", "columns:  # inferred: mend what is wrong, leave out what is right"]
     for name, guess in inferred.items():
         config = kinds.get(name, {"kind": "drop"})
+        config = {"kind": config} if isinstance(config, str) else config
         shown = config["kind"] if len(config) == 1 else config
-        doubt = f"; DOUBT: {guess.doubt}" if guess.doubt else ""
-        lines.append(line(name, shown, f"{guess.reason}{doubt}", 2))
+        doubt = f" DOUBT: {guess.doubt}." if guess.doubt else ""
+        lines += _line(name, shown, f"{guess.reason}.{doubt}" if doubt else guess.reason, 2)
     reasons = {choice.key: choice.reason for choice in choices}
     lines += ["", "model:", "  encoders:"]
     for name, config in recipe.model.encoders.items():
-        lines.append(line(name, config, reasons.get(f"model.encoders.{name}", ""), 4))
+        lines += _line(name, config, reasons.get(f"model.encoders.{name}", ""), 4)
     lines += ["", "train:"]
-    lines += [line(c.key.split(".")[1], c.value, c.reason, 2) for c in choices if c.key.startswith("train.")]
-    if any(i.kind == "drop" for i in inferred.values()):
+    for choice in choices:
+        if choice.key.startswith("train."):
+            lines += _line(choice.key.partition(".")[2], choice.value, choice.reason, 2)
+    if any(guess.kind == "drop" for guess in inferred.values()):
         lines += ["", "# Columns marked drop are left out; give them another kind to use them."]
     return "\n".join(lines) + "\n"
+
+
+def _line(key: str, value: Any, reason: str = "", indent: int = 0) -> list[str]:
+    """`key: value  # reason` as YAML on one line; a long reason stands in lines of its own above."""
+    text = f"{' ' * indent}{_flow(key)}: {_flow(value)}"
+    reason = "".join(c if c.isprintable() else " " for c in reason)
+    if not reason:
+        return [text]
+    if len(text) + len(reason) + 4 <= WIDTH:
+        return [f"{text}  # {reason}"]
+    wrapped = textwrap.wrap(reason, WIDTH - indent - 2, break_on_hyphens=False)
+    return [f"{' ' * indent}# {line}" for line in wrapped] + [text]
+
+
+def _flow(value: Any) -> str:
+    """A value as YAML that fits into a line."""
+    shown = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=1e9, sort_keys=False).strip()
+    return shown[1:-1] if "\n" not in shown else json.dumps(value)

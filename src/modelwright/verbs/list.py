@@ -11,7 +11,7 @@ from ..report import Report, Table
 
 
 def list_runs(what: str = "runs") -> Report:
-    """List the runs of a folder with their status, or the kinds of a room of parts.
+    """List runs and their status, or the kinds of parts.
 
     Args:
         what: a folder of runs (default: runs), or a room: encoders, columns, heads, fuse, baselines, optimizers, schedules, data
@@ -83,20 +83,21 @@ def _parts(room: str) -> Report:
 
     from .. import parts
 
-    rows, data = [], []
+    overview, details, data = [], [], []
     for kind in parts.kinds(room):
         part = parts.find(room, kind)
-        helps = parts.option_help(part)
+        helps, file = parts.option_help(part), parts.origin(room, kind)
+        summary = (inspect.getdoc(part) or "").split("\n\n")[0].replace("\n", " ")
+        overview.append([kind, summary])
         options = {name: option.default for name, option in parts.options(part).items()}
-        summary = (inspect.getdoc(part) or "").splitlines()[0]
-        shown = ", ".join(f"{n}={_show(d)}" for n, d in options.items())
-        rows.append([kind, summary, shown, parts.origin(room, kind)])
+        rows = [[name, _show(default), helps.get(name, "")] for name, default in options.items()]
+        details.append(Table(kind, ["option", "default", "what it does"], rows, note=file))
         described = {
             n: {"default": None if d is inspect.Parameter.empty else d, "help": helps.get(n, "")}
             for n, d in options.items()
         }
-        data.append({"kind": kind, "summary": summary, "options": described, "file": parts.origin(room, kind)})
-    return Report(room, [Table(room, ["kind", "what it is", "options", "file"], rows)], data={room: data})
+        data.append({"kind": kind, "summary": summary, "options": described, "file": file})
+    return Report(room, [Table("", ["kind", "what it is"], overview), *details], data={room: data})
 
 
 def _show(default: Any) -> str:

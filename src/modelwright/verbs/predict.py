@@ -10,7 +10,7 @@ from ..errors import DataError
 
 
 def predict(run: str, rows: str, *, out: str | None = None, probabilities: bool = False) -> Any:
-    """Predict every row of a file with a trained run, one output row a row, in order.
+    """Predict every row of a file, one output row a row, in order.
 
     Args:
         run: a run folder

@@ -9,7 +9,7 @@ from ..report import Report
 
 
 def show(run: str) -> Report:
-    """Show the report of a run: scores beside the baselines, curves, advice.
+    """Show the report of a run: scores, curves, advice.
 
     Args:
         run: a run folder
