@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-bench
 
 .PHONY: install install-dev run test check bench docs clean
 
@@ -30,11 +31,17 @@ check: install-dev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_house.py
 
-bench: install-dev
-	$(BIN)/python benchmarks/run.py
+# Side by side with other libraries, in an environment of its own. More: make bench ARGUMENTS="--large --rounds 3"
+bench: $(PEERS)/.ready
+	$(PEERS)/bin/python benchmarks/run.py $(ARGUMENTS)
+
+$(PEERS)/.ready: pyproject.toml constraints.txt benchmarks/requirements.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --constraint constraints.txt --requirement benchmarks/requirements.txt --editable .
+	@touch $@
 
 docs: install-dev
 	$(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) build dist site
+	rm -rf $(VENV) $(PEERS) build dist site

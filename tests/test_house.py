@@ -81,12 +81,12 @@ def functions(path: Path) -> list[ast.FunctionDef]:
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_files_and_functions_are_small(path):
     assert len(path.read_text("utf-8").splitlines()) <= 400
-    part = path.parent.name in ROOMS_OF_PARTS
+    part = path.parent.name in (*ROOMS_OF_PARTS, "blocks")
     for function in functions(path):
         assert function.end_lineno - function.lineno < 60, f"{function.name} is too long"
         arguments = [*function.args.args, *function.args.kwonlyargs]
         supplied = [a for a in arguments if a.arg not in ("self", "cls")]
-        if not (part and function.name in ("__init__", path.stem)):  # a part's options are its signature
+        if not (part and function.name in ("__init__", path.stem)):  # the options of a part or layer are its signature
             assert len(supplied) <= 8 or path.name in ("optimizers.py",), (
                 f"{function.name} takes {len(supplied)} arguments"
             )

@@ -51,6 +51,7 @@ def test_boolean_and_two_classes_equal_scikit_learn(ties):
     assert found["auc"] == pytest.approx(reference.roc_auc_score(truth, points))
     assert found["average_precision"] == pytest.approx(reference.average_precision_score(truth, points))
     assert found["f1"] == pytest.approx(reference.f1_score(truth, points > 0.5))
+    assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(truth, points > 0.5))
     assert found["brier"] == pytest.approx(reference.brier_score_loss(truth, points), rel=1e-5)
     if not ties:
         assert found["loss"] == pytest.approx(reference.log_loss(truth, points), rel=1e-4)

@@ -38,7 +38,7 @@ def test_overrides_reach_nested_keys_and_keep_part_kinds(tmp_path):
 
 
 def test_all_mistakes_at_once_with_line_column_and_hint(tmp_path):
-    text = "data: a.csv\ntarget: y\nmodle: {}\ntrain:\n  epoch: 3\n  lr: fast\nmodel:\n  encoders:\n    table: {kind: mpl}\n    note: {kind: bag, n: zwei}\n"
+    text = "data: a.csv\ntarget: y\nmodle: {}\ntrain:\n  epoch: 3\n  lr: fast\nmodel:\n  encoders:\n    table: {kind: mpl}\n    note: {kind: bag, width: zwei}\n"
     lines = mistakes(write(tmp_path, text))
     assert [line.split("recipe.yaml:")[1].split(": ")[0] for line in lines] == ["3:1", "5:3", "6:3", "9:13", "10:23"]
     assert "Did you mean 'model'?" in lines[0] and "Did you mean 'epochs'?" in lines[1]

@@ -169,5 +169,5 @@ def test_empty_blocks_render():
 
 
 def test_reports_need_no_heavy_library():
-    code = "import sys, modelwright.report; assert not {'numpy', 'torch', 'pydantic'} & set(sys.modules)"
+    code = "import sys, modelwright.report, modelwright.pages; assert not {'numpy', 'torch', 'pydantic'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -11,6 +11,9 @@ from typing import Any
 from .blocks.stream import Source
 from .recipe import Recipe
 
+BATCHES = ((2000, 32), (8000, 64), (50_000, 128), (500_000, 256), (float("inf"), 4096))  # rows below -> batch
+RATES = {"muon": 0.02, "sgd": 0.05, "momentum": 0.02, "gradient_descent": 0.1, "rmsprop": 1e-3}  # others: 2e-3
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -72,15 +75,9 @@ def _sized(kind: str, size: str) -> dict[str, Any]:
 def _encoder(source: Source, rows: int, kind: str | None) -> tuple[dict[str, Any], str]:
     if source.kind == "table":
         small = rows < 3000
-        options: dict[str, Any] = {
-            "kind": "mlp",
-            "hidden": [128, 128] if small else [256, 256],
-            "dropout": 0.2 if small else 0.1,
-        }
-        options |= {"numbers": "piecewise", "ensemble": 16}
-        return options, (
-            "a table: a dense network over piecewise-linear numbers and category embeddings; 16 members that share "
-            "their weights are averaged, which steadies it as boosting steadies trees"
+        net: dict[str, Any] = {"hidden": [128, 128], "dropout": 0.2} if small else {"hidden": [256, 256], "dropout": 0.1}
+        return {"kind": "mlp", **net, "numbers": "piecewise"}, (
+            "a table: a dense network; numbers are cut into intervals, as trees do, and categories embedded"
         )
     if source.kind == "text":
         return {
@@ -104,14 +101,13 @@ def _encoder(source: Source, rows: int, kind: str | None) -> tuple[dict[str, Any
 
 def _training(recipe: Recipe, chosen: _Chosen, sources: list[Source], targets: dict[str, Any], rows: int) -> None:
     train, kinds = recipe.train, {source.kind for source in sources}
-    batch = 32 if rows < 2000 else 64 if rows < 8000 else 128 if rows < 50_000 else 256 if rows < 500_000 else 4096
+    batch = next(size for limit, size in BATCHES if rows < limit)
     chosen.train("batch", batch, f"{rows:,} training rows")
     if train.optimizer is None:
         train.optimizer = "adamw"
         chosen.note("train.optimizer", "adamw", "adapts the step of every weight and needs little tuning")
     name = train.optimizer if isinstance(train.optimizer, str) else train.optimizer.get("kind", "")
-    rates = {"muon": 0.02, "sgd": 0.05, "momentum": 0.02, "gradient_descent": 0.1, "rmsprop": 1e-3}
-    chosen.train("lr", rates.get(name, 2e-3 if kinds & {"image", "text"} else 1e-3), f"the usual start for {name}")
+    chosen.train("lr", RATES.get(name, 2e-3), f"the usual start for {name}")
     chosen.train("weight_decay", 0.01 if name in ("adamw", "muon") else 0.0, "mild shrinkage against over-fitting")
     chosen.train(
         "schedule", "one_cycle" if kinds & {"image"} else "cosine", "ends with small steps, which settles the weights"
@@ -119,7 +115,7 @@ def _training(recipe: Recipe, chosen: _Chosen, sources: list[Source], targets: d
     if train.steps is None:
         epochs = 12 if "image" in kinds and rows > 20_000 else 8 if kinds == {"text"} and rows > 5000 else 30
         if kinds == {"table"}:
-            epochs = 100 if rows < 3000 else 40 if rows < 50_000 else 12 if rows < 1_000_000 else 2
+            epochs = 60 if rows < 3000 else 30 if rows < 50_000 else 8 if rows < 1_000_000 else 2
         chosen.train("epochs", epochs, "enough passes for this many rows; early stopping may end it before")
     chosen.train(
         "early_stop", max(5, (train.epochs or 20) // 4), "epochs without a better validation score before stopping"

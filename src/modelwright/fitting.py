@@ -35,7 +35,6 @@ from .recipe import Recipe
 from .session import Event, Plan, Session
 from .speed import Speed, apply, choose_speed, find_batch, find_rate
 
-
 SHORTEST = 1.0  # seconds between two checkpoints at ends of epochs
 
 
@@ -77,6 +76,8 @@ def fit(
         _start_from(model, Path(recipe.model.start))
     decided = dict(resolved.get("decided", {})) if resolved else {}
     _decide(recipe, prepared, model, decided)
+    if recipe.train.threads:
+        torch.set_num_threads(recipe.train.threads)
     if folder:
         write_resolved(
             folder,
@@ -227,9 +228,10 @@ def _decide(recipe: Recipe, prepared: Prepared, model: nn.Module, decided: dict[
         decided["batch"] = {"value": train.batch, "seconds_per_row": {str(k): v for k, v in tried.items()}}
     batches = _batches(recipe, prepared, _step_rows(recipe))
     total = train.steps or int(train.epochs or 1) * batches.steps
-    speed = choose_speed(model, next(batches.epoch(0)), train, total)
-    train.precision, train.channels_last, train.compile = speed.precision, speed.channels_last, speed.compile  # type: ignore[assignment]
-    if speed.timings or "speed" not in decided:
+    if "speed" not in decided:
+        speed = choose_speed(model, next(batches.epoch(0)), train, total)
+        train.precision, train.channels_last, train.compile = speed.precision, speed.channels_last, speed.compile  # type: ignore[assignment]
+        train.threads = speed.threads or train.threads
         decided["speed"] = {"reason": speed.reason, "seconds_per_step": speed.timings}
     if train.lr == "auto":
         trial = copy.deepcopy(model)

@@ -213,7 +213,7 @@ def _boolean(points: np.ndarray, truth: np.ndarray, intervals: bool) -> dict[str
     points, positive = points[known], truth[known] > 0.5
     rows = len(points)
     if not rows:
-        return {"rows": 0, **dict.fromkeys(["accuracy", "loss", "f1", "brier", "auc", "average_precision"])}
+        return {"rows": 0, **dict.fromkeys(["accuracy", "loss", "f1", "balanced_accuracy", "brier", "auc"])}
     guess = np.where(np.isfinite(points), points > 0.5, ~positive)  # what is not finite is never right
     right = int((guess == positive).sum())
     result: dict[str, Any] = {"rows": rows, "accuracy": right / rows}
@@ -221,6 +221,8 @@ def _boolean(points: np.ndarray, truth: np.ndarray, intervals: bool) -> dict[str
         result["accuracy_interval"] = wilson(right, rows)
     result["loss"] = _finite(_cross_entropy(points, positive).mean())
     result["f1"] = float(_ratio(2 * (guess & positive).sum(), guess.sum() + positive.sum()))
+    recalls = [(guess == positive)[part].mean() for part in (positive, ~positive) if part.any()]
+    result["balanced_accuracy"] = float(np.mean(recalls))
     result["brier"] = _finite(np.mean((points - positive) ** 2))
     result.update(_ranking(points, positive, intervals))
     return result

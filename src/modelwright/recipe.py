@@ -80,8 +80,8 @@ class Recipe(_Strict):
     target: str | None = None
     targets: dict[str, dict[str, Any]] = Field(default_factory=dict)
     columns: dict[str, PartConfig] = Field(default_factory=dict)
-    model: ModelOptions = Field(default_factory=lambda: ModelOptions())
-    train: TrainOptions = Field(default_factory=lambda: TrainOptions())
+    model: ModelOptions = Field(default_factory=ModelOptions)
+    train: TrainOptions = Field(default_factory=TrainOptions)
     baselines: bool | list[str] = True
     privacy: dict[str, Any] | None = None
     base: Path = Field(default=Path("."), exclude=True)
@@ -147,7 +147,7 @@ def load(given: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) -
     except ValidationError as error:
         problems += [_from_pydantic(e, values) for e in error.errors(include_url=False)]
     problems += _check(values)
-    recipe = recipe or Recipe.model_construct(base=base, source=source)
+    recipe = recipe or Recipe.model_construct(data=None, base=base, source=source)
     recipe._marks = marks
     if problems:
         raise recipe.error(problems)

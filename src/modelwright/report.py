@@ -1,4 +1,4 @@
-"""A Report is a title and blocks, plain JSON. Terminal, HTML page (`pages.py`) and model card render the same blocks.
+"""A Report is a title and blocks, plain JSON. Terminal, HTML page (`pages`) and model card render the same blocks.
 
 report = Report("digits", [Number("accuracy", 0.98, (0.96, 0.99)), Section("Training"), Curve(...)])
 Report.from_json(report.to_json()) == report
@@ -147,7 +147,7 @@ def shown(value: Any) -> str:
         return "0"
     if size < 1e-3 or size >= 1e9:
         return f"{value:.3g}"
-    return f"{value:,.{0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 3 if size >= 1 else 4}f}"
+    return f"{value:,.{0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 3 if size > 1 else 4}f}"
 
 
 def figure(number: Number) -> str:
@@ -294,7 +294,8 @@ def _cell(cell: Any, heat: bool = False) -> str:
 
 
 def _curve_lines(block: Curve, width: int, paint: _Paint) -> list[str]:
-    lines = [paint("title", _clean(block.title)) + paint("dim", f"  {_clean(block.y)} over {_clean(block.x)}")]
+    axes = f"over {block.x}" if block.y.lower() == block.title.lower() else f"{block.y} over {block.x}"
+    lines = [paint("title", _clean(block.title)) + paint("dim", f"  {_clean(axes)}")]
     drawn = {name: points(block, name) for name in block.lines if name not in block.dashed}
     drawn = {name: found for name, found in drawn.items() if found}
     if block.dots:

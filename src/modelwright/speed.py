@@ -27,66 +27,68 @@ from .recipe import TrainOptions
 
 WORTH_MEASURING = 20.0  # seconds of training below which measuring costs more than it can save
 WORTH_COMPILING = 1200.0  # compiling takes a minute or two
-MARGIN = 1.1  # a variant must be this much faster than plain fp32 to be chosen
+MARGIN = 1.1  # a variant must be this much faster than the default to be chosen
+WORTH_THREADS = 1.2  # more threads must be this much faster than one: they cost their CPU time whether they help or not
 
 
 @dataclass(frozen=True)
 class Speed:
-    """How steps are run; `timings` are seconds a step of each variant that was tried."""
+    """How steps are run; `timings` are seconds a step of each variant that was tried. threads 0: torch's default."""
 
     precision: str = "fp32"
     channels_last: bool = False
     compile: bool = False
+    threads: int = 0
     timings: dict[str, float] = field(default_factory=dict)
     reason: str = ""
 
 
 def choose_speed(model: nn.Module, batch: Batch, train: TrainOptions, steps: int) -> Speed:
-    """Pick precision, memory format and compilation for `steps` steps on batches like `batch`."""
-    forced = Speed(
-        "fp32" if train.precision == "auto" else train.precision,
-        train.channels_last is True,
-        train.compile is True,
-        reason="forced by the recipe",
-    )
+    """Pick precision, memory format, compilation and threads for `steps` steps on batches like `batch`.
+
+    Unless something else is forced, the documented default is fp32, channels-last for convolutions, all threads.
+    """
+    plain = _variants(model, batch, train)[0]
     if train.speed == "fixed":
-        return Speed(
-            forced.precision, forced.channels_last, forced.compile, reason="train.speed is fixed: documented defaults"
-        )
-    variants = _variants(model, batch, train)
-    if len(variants) == 1:
-        return forced
+        return Speed(*plain, train.threads or 0, reason="train.speed is fixed: the documented defaults")
     key = _key(model, batch, train)
     known = _cached().get(key)
     if known:
         return Speed(**known)
-    first = _time_step(copy.deepcopy(model), batch, variants[0], rounds=3)
+    threads = train.threads or torch.get_num_threads()
+    timings = {f"{_name(plain)}, {threads} threads": _time_step(copy.deepcopy(model), batch, plain, rounds=3)}
+    if train.threads is None and threads > 1:
+        timings[f"{_name(plain)}, 1 thread"] = _time_alone(copy.deepcopy(model), batch, plain)
+        several, one = timings.values()
+        threads = 1 if one < WORTH_THREADS * several else threads
+    first = min(timings.values())
     if first * steps < WORTH_MEASURING:
-        reason = f"a step takes {first * 1000:.1f} ms, {steps} steps too little to be worth measuring"
-        return _remember(key, Speed(*variants[0], {_name(variants[0]): first}, reason))
+        reason = f"a step takes {first * 1000:.1f} ms, {steps} steps: too little to try more"
+        return _remember(key, Speed(*plain, threads, timings, reason))
+    torch.set_num_threads(threads)
+    variants = _variants(model, batch, train)
     if train.compile == "auto" and first * steps > WORTH_COMPILING:
         variants = variants + [(p, c, True) for p, c, _ in variants]
-    timings = _time_all(model, batch, variants)
-    plain, best = timings[_name(variants[0])], min(variants, key=lambda v: timings[_name(v)])
-    if plain < MARGIN * timings[_name(best)]:
-        best = variants[0]
-    reason = f"{_name(best)} is the fastest of {len(variants)}, {plain / timings[_name(best)]:.2f}x plain fp32"
-    return _remember(key, Speed(*best, timings, reason))
+    timings |= _time_all(model, batch, variants)
+    base, best = timings[_name(plain)], min(variants, key=lambda v: timings[_name(v)])
+    if base < MARGIN * timings[_name(best)]:
+        best = plain
+    reason = f"{_name(best)} is the fastest of {len(variants)}, {base / timings[_name(best)]:.2f}x the plain way"
+    return _remember(key, Speed(*best, threads, timings, reason))
 
 
 Variant = tuple[str, bool, bool]
 
 
 def _variants(model: nn.Module, batch: Batch, train: TrainOptions) -> list[Variant]:
-    """Every allowed combination, plain fp32 first. bf16 is tried only where products are large enough to gain, and
-    where the chip has it; tables stay in fp32, their steps are dominated by small operations."""
+    """Every allowed combination, the documented default first. bf16 is tried only where products are large enough to
+    gain and the chip has it; tables stay in fp32, their steps are dominated by small operations."""
     wide = any(value.dim() >= 3 or key.endswith(".mask") for key, value in batch.items())
     bf16 = torch.backends.cpu.get_cpu_capability().startswith("AVX512") and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     precisions = [train.precision] if train.precision != "auto" else ["fp32", "bf16"] if wide and bf16 else ["fp32"]
     pictures = any(isinstance(m, nn.Conv2d) for m in model.modules())
-    formats = [train.channels_last] if train.channels_last != "auto" else [False, True] if pictures else [False]
-    compiled = train.compile is True
-    return [(precision, bool(last), compiled) for precision in precisions for last in formats]
+    formats = [train.channels_last] if train.channels_last != "auto" else [True, False] if pictures else [False]
+    return [(precision, bool(last), train.compile is True) for precision in precisions for last in formats]
 
 
 def _name(variant: Variant) -> str:
@@ -128,6 +130,16 @@ def _time_step(model: nn.Module, batch: Batch, variant: Variant, rounds: int, wa
     return min(times[-rounds:])
 
 
+def _time_alone(model: nn.Module, batch: Batch, variant: Variant) -> float:
+    """The same on one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _time_step(model, batch, variant, rounds=3)
+    finally:
+        torch.set_num_threads(threads)
+
+
 def _key(model: nn.Module, batch: Batch, train: TrainOptions) -> str:
     shapes = {key: (tuple(value.shape), str(value.dtype)) for key, value in batch.items() if not key.endswith(".mask")}
     ragged = {key.removesuffix(".mask") for key in batch if key.endswith(".mask")}
@@ -141,6 +153,7 @@ def _key(model: nn.Module, batch: Batch, train: TrainOptions) -> str:
         train.precision,
         train.channels_last,
         train.compile,
+        train.threads,
     ]
     return hashlib.blake2b(repr(described).encode(), digest_size=16).hexdigest()
 

@@ -101,6 +101,8 @@ def test_a_failure_becomes_a_note():
 
 
 def test_no_more_rows_than_memory_allows():
+    few = _run([{"kind": "costly", "cost": 0.0}], 100, most=100)["costly"]
+    assert few["rows"] == 100 and "100 of 16,000 rows" in few["note"]
     assert _run([{"kind": "costly", "cost": 0.0}], 100, most=5_000)["costly"]["rows"] == 5_000
 
 

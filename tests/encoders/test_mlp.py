@@ -17,7 +17,7 @@ VECTOR = Source("signal", "vector", {"size": 6})
 @pytest.mark.parametrize(
     "options",
     [
-        {"norm": "batch", "activation": "gelu"},
+        {"norm": "batch", "activation": "gelu", "numbers": "none"},
         {"norm": "layer", "ensemble": 3},
         {"norm": "batch", "ensemble": 3, "numbers": "piecewise"},
         {"numbers": "periodic", "pool": "mean", "ensemble": 2},

@@ -68,6 +68,9 @@ def run(
     budget = seconds if isinstance(seconds, Budget) else Budget(seconds)
     began = budget.clock()
     index_train = index_train[has_target(kind, target[index_train])]
+    all_rows = len(index_train)
+    if all_rows > 10 * budget.most:  # a fair order of very many rows would cost more memory than all the rest
+        index_train = np.sort(np.random.default_rng(seed).choice(index_train, 10 * budget.most, replace=False))
     order = fair_order(kind, target[index_train], seed)[: budget.most]
     results: dict[str, dict[str, Any]] = {}
     with threadpool_limits(budget.threads), warnings.catch_warnings():
@@ -76,8 +79,7 @@ def run(
         task = _Task(kind, features, target, index_train[order], features.take(index_test), seed, budget)
         for done, config in enumerate(names):
             left = budget.seconds - (budget.clock() - began)
-            result = _attempt(config, task, left / (len(names) - done), len(index_train))
-            results[parts.split(config)[0]] = result
+            results[parts.split(config)[0]] = _attempt(config, task, left / (len(names) - done), all_rows)
     if kind == "category":
         _pad(results, int(target.max(initial=0)) + 1)
     return results

@@ -20,7 +20,8 @@ _CHINESE_JAPANESE_KOREAN = (("⺀", "鿿"), ("가", "힯"), ("豈", "﫿"))
 
 
 class Features:
-    """Rows of `inputs` (batch key -> array or Ragged, N rows each) and `texts` (column -> N strings).
+    """Rows of `inputs` (batch key -> array or Ragged, N rows each) and `texts` (column -> N strings, or a
+    pyarrow array of them).
 
     `fit` on the training rows, then `take` any rows and ask for a view. A text column without `texts` is read as the
     counts of its token ids.
@@ -131,7 +132,8 @@ class _Categories:
 
     def fit(self, index: np.ndarray) -> None:
         self.ranks = []
-        for column in self.codes[index].T:
+        for place in range(self.codes.shape[1]):
+            column = self.codes[index, place]
             counts = np.bincount(column) if len(column) else np.zeros(0, np.int64)
             order = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
             ranks = np.zeros(len(counts) + 1, np.int64)  # one more than any code seen, for all others
@@ -218,7 +220,8 @@ class _Words:
         return self.linear(index)[:, self.frequent].toarray().astype(np.float32)
 
     def _strings(self, index: np.ndarray) -> list[str]:
-        return [str(self.source[i] or "") for i in index.tolist()]
+        found = self.source.take(index).to_pylist() if hasattr(self.source, "take") else [self.source[i] for i in index]
+        return [str(text) if text is not None else "" for text in found]
 
     def _counts(self, index: np.ndarray) -> Any:
         from scipy import sparse

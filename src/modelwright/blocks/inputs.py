@@ -163,7 +163,8 @@ class Tokens(nn.Module):
             rows, columns = -(-sizes["height"] // patch), -(-sizes["width"] // patch)
             self.margin = (0, columns * patch - sizes["width"], 0, rows * patch - sizes["height"])
             self.length = rows * columns
-            self.positions = nn.Parameter(torch.randn(self.length, width) * 0.02)
+            # about as large as the patches: with the customary 0.02 small nets hardly learn where a patch lies
+            self.positions = nn.Parameter(torch.randn(self.length, width) * 0.3)
         else:
             raise unreadable("a transformer", source, "Choose mlp, cnn or rnn for a vector.")
 

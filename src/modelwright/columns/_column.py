@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 PROBLEMS_KEPT = 20
 
 
-class Column:
+class Column(ABC):
     """The contract of a column; `docs/architecture.md` has the table of what each kind encodes.
 
     A kind's constructor only stores its options (under their own names); `fit` sees chunks of the training rows,
@@ -31,21 +32,21 @@ class Column:
         self.name, self.target = name, target
         self.problems: list[str] = []
 
+    @abstractmethod
     def fit(self, values: pa.Array) -> None:
         """Take in a chunk of the training rows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def merge(self, other: Any) -> None:
         """Take in the statistics of another column of the same kind and options."""
-        raise NotImplementedError
 
+    @abstractmethod
     def finish(self) -> None:
         """Freeze the statistics. Raises DataError for a target that cannot be learned."""
-        raise NotImplementedError
 
+    @abstractmethod
     def encode(self, values: pa.Array) -> np.ndarray | Ragged:
         """A whole chunk as one array; never raises for a value."""
-        raise NotImplementedError
 
     def decode(self, tensors: dict[str, np.ndarray]) -> dict[str, pa.Array]:
         """A head's tensors -> `""`: values, and `"<class>"`: its probability."""
@@ -55,9 +56,9 @@ class Column:
         """Encoded target values as the metrics want them."""
         return codes
 
+    @abstractmethod
     def sizes(self) -> dict[str, Any]:
         """What encoders and heads must know."""
-        raise NotImplementedError
 
     def state(self) -> dict[str, Any]:
         """The fitted attributes, JSON-able."""

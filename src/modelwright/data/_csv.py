@@ -31,7 +31,9 @@ def read(file: File, options: dict[str, Any]) -> tuple[pa.Table, list[str]]:
     encoding, sample, whole = _sample(file, options.get("encoding"))
     dialect = _dialect.find(sample, whole, str(file.path), file.suffix, options)
     try:
-        return _table(file, dialect, encoding), list(dialect.notes)
+        table = _table(file, dialect, encoding)
+        _check_end(file, dialect, encoding, table)
+        return table, list(dialect.notes)
     except (UnicodeDecodeError, pa.ArrowInvalid) as error:
         _check_encoding(file, encoding)
         if dialect.delimiter == "\t" and dialect.quote and "quote" not in options:
@@ -193,6 +195,27 @@ def _check_lengths(file: File, dialect: Dialect, encoding: str) -> None:
                     hint=_unclosed(cells) or "Put quotes around cells that contain the delimiter.",
                 )
             line = getattr(rows, "line_num", number) + 1
+
+
+def _check_end(file: File, dialect: Dialect, encoding: str, table: pa.Table) -> None:
+    """Raise DataError when a quote opened in the last row is never closed: Arrow takes the rest as its cell."""
+    if not table.num_rows or not dialect.quote:
+        return
+    cell = table.column(table.num_columns - 1)[table.num_rows - 1].as_py()
+    if "\n" not in cell:
+        return
+    newlines, end = 0, ""
+    with file.open() as stream:
+        for chunk in iter(lambda: stream.read(1 << 20), b""):
+            newlines += chunk.count(b"\n")
+            end = chunk.decode(encoding, "ignore").rstrip("\r\n")[-1:] or end
+    if end != dialect.quote:
+        line = newlines - cell.count("\n") + 1
+        raise DataError(
+            "a quote is opened here and never closed.",
+            where=f"{file.path}:{line}",
+            hint='To take quotes as text: quote: ""',
+        )
 
 
 def _unclosed(cells: list[str]) -> str:

@@ -61,10 +61,18 @@ class File:
         with readable(self.path), contextlib.ExitStack() as stack:
             if self.member:
                 archive = stack.enter_context(zipfile.ZipFile(self.path))
-                yield stack.enter_context(archive.open(self.member))  # type: ignore[misc]
+                yield stack.enter_context(unpacked(archive, self.member))
             else:
                 opener = PACKED.get(self.path.suffix.lower(), open)
                 yield stack.enter_context(opener(self.path, "rb"))  # type: ignore[operator]
+
+
+def unpacked(archive: zipfile.ZipFile, member: str) -> BinaryIO:
+    """The stream of a member of a zip. Raises DataError for encryption and packings that Python lacks."""
+    try:
+        return archive.open(member)  # type: ignore[return-value]
+    except RuntimeError as error:  # also NotImplementedError
+        raise DataError(f"'{member}' cannot be unpacked ({error}).", where=str(archive.filename)) from None
 
 
 @contextlib.contextmanager
@@ -80,6 +88,10 @@ def readable(path: Path) -> Iterator[None]:
         raise DataError("this is a folder, a file was expected.", where=str(path)) from None
     except DAMAGED as error:
         raise DataError(f"the file is damaged or cut short ({error}).", where=str(path)) from None
+    except NotImplementedError as error:
+        raise DataError(f"the file is written in a way that is not read ({error}).", where=str(path)) from None
+    except OSError as error:
+        raise DataError(f"the file cannot be read ({error.strerror or error}).", where=str(path)) from None
 
 
 def missing(path: Path) -> DataError:

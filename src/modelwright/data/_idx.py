@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def array(file: _files.File) -> np.ndarray:
     rank, kind = raw[3], np.dtype(TYPES[raw[2]])
     start = 4 + 4 * rank
     shape = struct.unpack(f">{rank}I", raw[4:start]) if len(raw) >= start else ()
-    expected = start + int(np.prod(shape)) * kind.itemsize
+    expected = start + math.prod(shape) * kind.itemsize
     if len(raw) != expected or not shape:
         raise DataError(f"the header promises {expected} bytes of {shape}, found {len(raw)}.", where=where)
     return np.frombuffer(raw, kind, offset=start).reshape(shape).astype(kind.newbyteorder("="), copy=False)
@@ -34,6 +35,8 @@ def array(file: _files.File) -> np.ndarray:
 def table(images: Path) -> pa.Table:
     """Pictures and, if their file lies beside, labels: columns `image` and `label`."""
     pictures = array(_files.find(images))
+    if pictures.ndim < 3 or not pictures.size:
+        raise DataError(f"an array of the shape {pictures.shape} holds no images.", where=str(images))
     columns = {"image": _frames.tensors(pictures)}
     labels = images.with_name(images.name.replace("images", "labels").replace("idx3", "idx1"))
     if labels != images and labels.exists():

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import DataError
+from . import _files
 from ._files import readable
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -91,9 +92,10 @@ def archive(path: Path, matches: Callable[[str], bool] = is_image) -> dict[str, 
             if path.name.lower().endswith(".zip"):
                 with zipfile.ZipFile(path) as packed:
                     names = [n for n in packed.namelist() if matches(n) and not n.startswith("__MACOSX/")]
-                    return {name: packed.read(name) for name in names}
+                    return {name: _files.unpacked(packed, name).read() for name in names}
             with tarfile.open(path, "r:*") as bundle:
-                return {e.name: bundle.extractfile(e).read() for e in bundle if e.isfile() and matches(e.name)}  # type: ignore[union-attr]
+                wanted = [entry for entry in bundle if entry.isfile() and matches(entry.name)]
+                return {entry.name: bundle.extractfile(entry).read() for entry in wanted}  # type: ignore[union-attr]
     except tarfile.TarError as error:
         raise DataError(f"the archive is damaged ({error}).", where=str(path)) from None
 

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ARFF = (
+    "https://raw.githubusercontent.com/renatopp/arff-datasets/c59f172882592bb58982cc54d2d3c8a2b57e9b73/classification/"
+)
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -174,6 +178,7 @@ HEART = (
         "tabular/heart_cleveland/heart-c.arff",
         "e423f3346777c3b51f8b7448f88c75d27ae86ee83758f01a27af9ffa3cd7bcfb",
         36213,
+        url=ARFF + "heart.c.arff",
     ),
 )
 RED_WINE = (
@@ -230,6 +235,7 @@ ECOLI = (
         "bioinformatics/ecoli/ecoli.arff",
         "1628f2d06962f257949eb04cd0101a1ce8718d35da52122242f1778ffbaecc5f",
         16142,
+        url=ARFF + "ecoli.arff",
     ),
 )
 ESOL = (

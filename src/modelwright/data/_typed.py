@@ -51,8 +51,9 @@ def _opened(file: File, kind: str, read: Callable[[Any], pa.Table]) -> pa.Table:
                 found = read(pa.memory_map(str(file.path)))
             else:
                 found = read(pa.BufferReader(stream.read()))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
+        found.validate(full=True)  # Arrow trusts its files: a damaged one would end the process
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
         raise DataError(f"this is not a {kind} file, or it is damaged ({reason}).", where=str(file.path)) from None
     return _frames.plain(_frames.checked(found, str(file.path)))
 

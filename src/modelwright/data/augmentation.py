@@ -71,7 +71,7 @@ def cutout(images: Tensor, random: torch.Generator, *, size: int = 8, probabilit
         place = torch.arange(length)
         inside.append((place >= start) & (place < start + size))
     hole = inside[0][:, :, None] & inside[1][:, None, :] & chosen[:, None, None]
-    return images.masked_fill(hole[..., None].to(images.device), 0)
+    return images * ~hole[..., None].to(images.device)  # several times faster than masked_fill
 
 
 def rotate(images: Tensor, random: torch.Generator, *, degrees: float = 10.0) -> Tensor:
@@ -91,7 +91,7 @@ def rotate(images: Tensor, random: torch.Generator, *, degrees: float = 10.0) ->
     flat = from_y.clamp(0, height - 1) * width + from_x.clamp(0, width - 1)
     flat = flat.flatten(1)[..., None].expand(-1, -1, channels)
     turned = images.reshape(rows, height * width, channels).gather(1, flat)
-    return turned.view_as(images).masked_fill(outside[..., None], 0)
+    return turned.view_as(images) * ~outside[..., None]
 
 
 def mixup(batch: Batch, random: torch.Generator, classes: Mapping[str, int], *, alpha: float = 0.2) -> Batch:
@@ -115,14 +115,16 @@ def mixup(batch: Batch, random: torch.Generator, classes: Mapping[str, int], *, 
     drawn = np.random.Generator(np.random.Philox(seed)).beta(alpha, alpha, rows).astype(np.float32)
     mixed = {}
     for key, values in batch.items():
-        if key.startswith("target.") and values.dtype == torch.int64 and values.ndim == 1:
-            values = _shares(values, classes[key.removeprefix("target.")])
-            known = values.sum(1, keepdim=True)
-            values = values * known[other.to(values.device)]
-        share = torch.from_numpy(drawn).to(values.device).view(-1, *[1] * (values.ndim - 1))
         second = values.index_select(0, other.to(values.device))
+        share = torch.from_numpy(drawn).to(values.device)
+        if key.startswith("target.") and values.dtype == torch.int64 and values.ndim == 1:
+            known = (values >= 0) & (second >= 0)
+            count = classes[key.removeprefix("target.")]
+            mixed[key] = torch.lerp(_shares(second, count), _shares(values, count), share[:, None]) * known[:, None]
+            continue
+        share = share.view(-1, *[1] * (values.ndim - 1))
         if values.dtype == torch.uint8:
-            mixed[key] = (second.float() + share * (values.float() - second.float())).round_().to(torch.uint8)
+            mixed[key] = torch.lerp(second.float(), values.float(), share).round_().to(torch.uint8)
         else:
             mixed[key] = torch.lerp(second, values, share)
     return mixed
@@ -152,8 +154,8 @@ def _moved(images: Tensor, furthest: int, fill: str, random: torch.Generator) ->
     moved = flat.view(rows, height, width, channels)
     if fill == "reflect":
         return moved
-    outside = (source_y != y)[:, :, None] | (source_x != x)[:, None, :]
-    return moved.masked_fill_(outside[..., None].to(images.device), 0)
+    inside = (source_y == y)[:, :, None] & (source_x == x)[:, None, :]
+    return moved * inside[..., None].to(images.device)
 
 
 def _reflected(place: Tensor, length: int) -> Tensor:

@@ -168,6 +168,8 @@ def sources(columns: Mapping[str, Any], own: Collection[str] = ()) -> list[Sourc
             groups.setdefault(key, []).append(sizes["rows"])
         else:
             groups[key] = groups.get(key, 0) + sizes["width"]
+            if "edges" in sizes:
+                groups.setdefault("edges", []).extend(sizes["edges"])
     return ([Source(TABLE, TABLE, groups)] if groups else []) + others
 
 

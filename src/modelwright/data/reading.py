@@ -134,6 +134,8 @@ def _concatenated(tables: list[pa.Table]) -> pa.Table:
 
 
 def _named_or_path(text: str, base: Path, options: dict[str, Any]) -> Rows:
+    if not text:
+        raise DataError("the path is empty.", where="data")
     path = base / Path(text).expanduser()
     with _files.readable(path):
         exists = path.exists()

@@ -24,7 +24,7 @@ class Mlp(nn.Module):
         activation: function after each layer.
         dropout: share of values set to zero after each layer while training.
         norm: normalisation after each dense layer.
-        numbers: how number columns are spread out first: as they are, in intervals (piecewise) or in waves (periodic).
+        numbers: how a table's numbers are spread out first: not at all, in intervals (piecewise) or waves (periodic).
         ensemble: number of members.
         pool: "none" hands all members to the head, "mean" averages their features.
     """
@@ -33,7 +33,7 @@ class Mlp(nn.Module):
     sizes: ClassVar[dict[str, dict[str, Any]]] = {
         "small": {"hidden": (128, 128)},
         "medium": {"hidden": (256, 256)},
-        "large": {"hidden": (512, 512, 512), "ensemble": 16},
+        "large": {"hidden": (512, 512, 512), "dropout": 0.2},
     }
 
     def __init__(
@@ -44,7 +44,7 @@ class Mlp(nn.Module):
         activation: Activation = "relu",
         dropout: float = 0.1,
         norm: Norm = "none",
-        numbers: Numbers = "none",
+        numbers: Numbers = "piecewise",
         ensemble: int = 1,
         pool: Literal["none", "mean"] = "none",
     ) -> None:

@@ -39,7 +39,7 @@ def init(data: str, *, target: str | None = None, out: str = "recipe.yaml", forc
     names = [name.strip() for name in (target or "").split(",") if name.strip()]
     given: dict[str, Any] = {"data": data}
     if names:
-        given.update({"target": names[0]} if len(names) == 1 else {"targets": {name: {} for name in names}})
+        given["target" if len(names) == 1 else "targets"] = names[0] if len(names) == 1 else {name: {} for name in names}
     recipe = load(given)
     rows = open_rows(recipe)
     columns, inferred = build_columns(recipe, rows)

@@ -1,0 +1,161 @@
+"""What `make bench` measures: one function a topic, each gives sections of lines and the raw figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import task
+from measure import Outcome, interleaved, ratios, run, spread
+from tables import Line, Section, at_least, at_most
+
+GOALS_FP32 = {"Keras on torch": 1.9, "Lightning": 1.2, "Keras on JAX": 1.2}
+GOALS_DEFAULTS = {"Keras on torch": 2.2, "Lightning": 1.5, "Keras on JAX": 1.5}
+ADDED_MILLISECONDS, PROCESSOR_RATIO, START_SECONDS = 0.3, 1.3, 0.3
+LARGE_GIGABYTES, LARGE_RATIO = 2.0, 2.2
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A folder to work in, how often each subject runs, and the pictures of an epoch."""
+
+    folder: Path
+    rounds: int
+    pictures: int
+
+
+Measured = tuple[list[Section], dict[str, Any]]
+
+
+def images(setting: Setting) -> Measured:
+    """The introductory CNN: images a second, and the accuracy after the same epochs."""
+    place = setting.folder / "pictures"
+    about = task.write(place, setting.pictures)
+    scripts = {
+        "modelwright fp32": ["cnn_modelwright.py", str(place), "fp32"],
+        "bare torch loop": ["cnn_torch.py", str(place)],
+        "Lightning": ["cnn_lightning.py", str(place)],
+        "Keras on torch": ["cnn_keras.py", str(place), "torch"],
+        "Keras on JAX": ["cnn_keras.py", str(place), "jax"],
+        "modelwright defaults": ["cnn_modelwright.py", str(place), "auto"],
+    }
+    subjects = {name: partial(run, script) for name, script in scripts.items()}
+    rates, outcomes = interleaved(subjects, setting.rounds, lambda outcome: outcome.values["rate"])
+    accuracy = {name: [outcome.values["accuracy"] for outcome in found] for name, found in outcomes.items()}
+    chosen = outcomes["modelwright defaults"][-1].values["chosen"]
+    lines = [Line(n, f"{spread(v, 4)} images/s, accuracy {spread(accuracy[n], 4).middle}") for n, v in rates.items()]
+    sections = [
+        Section("The introductory CNN", f"Batches of {task.BATCH}, Adam, {about}; the second epoch is timed.", lines),
+        _against(
+            rates, "modelwright fp32", "fp32 against fp32", "`train.precision: fp32`, all else by default.", GOALS_FP32
+        ),
+        _against(rates, "modelwright defaults", "each at its defaults", f"modelwright chose {chosen}.", GOALS_DEFAULTS),
+    ]
+    return sections, {"rates": rates, "accuracy": accuracy, "chosen": chosen, "data": about}
+
+
+def _against(rates: dict[str, list[float]], subject: str, title: str, about: str, goals: dict[str, float]) -> Section:
+    loop = ratios(rates[subject], rates["bare torch loop"])
+    lines = [Line("modelwright / bare torch loop", f"{loop}x")]
+    for name, goal in goals.items():
+        ratio = ratios(rates[subject], rates[name])
+        lines.append(at_least(f"modelwright / {name}", f"{ratio}x", ratio.median, goal, "x"))
+    return Section(f"The introductory CNN, {title}", about, lines)
+
+
+def steps(setting: Setting) -> Measured:
+    """What the loop adds to a step of a tiny net."""
+    lines: list[Line] = []
+    kept: dict[str, list[float]] = {}
+    for batch in (1, 32):
+        scripts = {"modelwright": "step_modelwright.py", "bare loop": "step_torch.py"}
+        subjects = {f"{name}, batch {batch}": partial(run, [file, str(batch)]) for name, file in scripts.items()}
+        times, _ = interleaved(subjects, setting.rounds, lambda outcome: outcome.values["milliseconds"])
+        ours, bare = times.values()
+        added = spread([a - b for a, b in zip(ours, bare)])
+        lines += [Line(f"a step of {name}", f"{spread(values)} ms") for name, values in times.items()]
+        lines.append(at_most(f"added, batch {batch}", f"{added} ms", added.median, ADDED_MILLISECONDS, " ms"))
+        kept |= times
+    about = (
+        f"A dense net {task.WIDTH}-{task.HIDDEN}-2 on a table, fused Adam in both, mean of {task.STEPS:,} warm steps."
+    )
+    return [Section("Added cost of a step", about, lines)], {"milliseconds": kept}
+
+
+def processor(setting: Setting) -> Measured:
+    """The processor time of a whole `train digits` against a script of one's own."""
+    numbers = iter(range(1_000_000))
+
+    def train() -> Outcome:
+        out = str(setting.folder / f"run-{next(numbers)}")
+        options = ["--no-baselines", "--no-report", "--json", "--out", out]
+        return run(["-m", "modelwright.cli", "train", "digits", *options])
+
+    first = train()  # fills the caches
+    epochs = len((setting.folder / "run-0" / "history.jsonl").read_text().splitlines())
+    subjects = {"modelwright train digits": train, "a plain script": partial(run, ["digits_torch.py", str(epochs)])}
+    times, outcomes = interleaved(subjects, setting.rounds, lambda outcome: outcome.processor_seconds)
+    ours, plain = times
+    accuracy = {
+        ours: first.values["test"]["label"]["accuracy"],
+        plain: outcomes[plain][0].values["accuracy"],
+    }
+    ratio = ratios(times[ours], times[plain])
+    lines = [Line(name, f"{spread(values)} s, accuracy {accuracy[name]:.3f}") for name, values in times.items()]
+    lines.append(at_most(f"{ours} / {plain}", f"{ratio}x", ratio.median, PROCESSOR_RATIO, "x"))
+    about = f"User and system time of the process; {epochs} epochs, each validated; no baselines, no report."
+    kept = {"seconds": times, "epochs": epochs, "accuracy": accuracy}
+    return [Section("Processor time of training on digits", about, lines)], kept
+
+
+def start(setting: Setting) -> Measured:
+    """The processor time of starting, and whether torch is loaded."""
+    show = "import json, sys; print(json.dumps({'torch': 'torch' in sys.modules}))"
+    command = "import modelwright.cli\ntry: modelwright.cli.main(['--help'])\nexcept SystemExit: pass\n"
+    loaded = {
+        "modelwright --help": run(["-c", command + show]).values["torch"],
+        "import modelwright": run(["-c", f"import modelwright; {show}"]).values["torch"],
+    }
+    subjects: dict[str, Callable[[], Outcome]] = {
+        "modelwright --help": partial(run, ["-m", "modelwright.cli", "--help"]),
+        "import modelwright": partial(run, ["-c", "import modelwright"]),
+        "python alone": partial(run, ["-c", "pass"]),
+    }
+    times, _ = interleaved(subjects, 2 * setting.rounds, lambda outcome: outcome.processor_seconds)
+    lines = []
+    for name, torch in loaded.items():
+        found = spread(times[name])
+        reached = found.median <= START_SECONDS and not torch
+        figure = f"{found} s, {'with' if torch else 'without'} torch"
+        lines.append(Line(name, figure, f"<= {START_SECONDS} s, without torch", reached))
+    lines.append(Line("python alone", f"{spread(times['python alone'])} s"))
+    return [Section("Starting", "User and system time of the process.", lines)], {"seconds": times, "torch": loaded}
+
+
+def large(setting: Setting) -> Measured:
+    """Ten million rows of a CSV: memory, and time against half as many."""
+    counts = (5_000_000, 10_000_000)
+    half, whole = (run(["large_csv.py", "--rows", str(count)]).values for count in counts)
+    ratio, peak = whole["seconds"] / half["seconds"], whole["peak_gigabytes"]
+    lines = [
+        Line(
+            f"{found['rows'] // 1_000_000} million rows, {found['file_gigabytes']:.2f} GB", f"{found['seconds']:.0f} s"
+        )
+        for found in (half, whole)
+    ]
+    lines.append(at_most("peak of anonymous memory", f"{peak:.2f} GB", peak, LARGE_GIGABYTES, " GB"))
+    lines.append(at_most("time for twice the rows", f"{ratio:.2f}x", ratio, LARGE_RATIO, "x"))
+    about = "One epoch from the command line; RssAnon of the process, read every 0.2 s."
+    return [Section("A large CSV", about, lines)], {"runs": [half, whole]}
+
+
+ALL: dict[str, Callable[[Setting], Measured]] = {
+    "images": images,
+    "steps": steps,
+    "processor": processor,
+    "start": start,
+    "large": large,
+}

@@ -1,0 +1,9 @@
+"""What there is to say about a model: blocks for its predictions, its training, its rank, and advice."""
+
+from ._advice import advice
+from ._comparison import flops, leaderboard
+from ._mistakes import Examples, picture
+from ._targets import blocks
+from ._training import learning_curves
+
+__all__ = ["Examples", "advice", "blocks", "flops", "leaderboard", "learning_curves", "picture"]
