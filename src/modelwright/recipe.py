@@ -117,8 +117,8 @@ class Recipe(_Strict):
 def _plain_data(data: Any, base: Path) -> Any:
     """Data as a later process can find it again: paths made absolute, names of data sets left as they are."""
     if isinstance(data, Mapping):
-        if all(isinstance(value, (str, int, float, bool, list, dict, Path)) for value in data.values()):
-            paths = ("path", "train", "validation", "test")
+        paths = ("path", "train", "validation", "test")
+        if any(name in data for name in paths) and all(isinstance(data.get(n, ""), (str, Path)) for n in paths):
             return {k: _plain_data(v, base) if k in paths else v for k, v in data.items()}
     elif isinstance(data, (str, Path)):
         return str((base / data).resolve()) if (base / data).exists() else str(data)

@@ -51,7 +51,9 @@ def resume(path: Path, watch: Watch | None = None) -> Run:
         raise RunError(f"the run is {state}, and resolved.yaml is missing.", where=str(path), hint=AGAIN)
     with hold(path):
         if (path / "status").exists() and read_status(path).state == "finished":
-            return Run.load(path)
+            done = Run.load(path)
+            done.notes.append("already finished")
+            return done
         try:
             values = yaml.safe_load((path / "resolved.yaml").read_text("utf-8"))
             recipe = load({key: value for key, value in values.items() if key in Recipe.model_fields})
