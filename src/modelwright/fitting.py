@@ -8,9 +8,12 @@ from __future__ import annotations
 import copy
 import json
 import os
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,7 +90,7 @@ def fit(
     if folder:
         saved = checkpoint.load(folder / "checkpoints")
         if saved:
-            session.restore(saved[0])
+            _restore(session, saved[0], folder)
             if saved[1]:
                 print(saved[1], file=sys.stderr)
     listeners = _listeners(watch, folder, session, min(len(prepared.index(0)), _step_rows(recipe)))
@@ -103,21 +106,54 @@ def fit(
     return Trained(prepared, model, session, decided, {**prepared.seconds, "train": round(session.progress.seconds, 3)})
 
 
+def _restore(session: Session, state: dict[str, Any], folder: Path) -> None:
+    try:
+        session.restore(state)
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        reason = f"the checkpoint does not fit the model ({str(error).splitlines()[-1].strip()})."
+        raise RunError(reason, where=str(folder), hint="Has the data changed? Then train again.") from None
+
+
 def _drive(session: Session, folder: Path | None, every: float, listeners: list[Callable[[Event], None]]) -> None:
     """Run the session, saving at ends of epochs and every so many seconds. Ctrl-C saves before it stops."""
     saved = time.perf_counter()
-    try:
+    with _waiting_for_step() as pressed:
         for event in session.run():
-            for listener in listeners:
-                listener(event)
+            try:
+                for listener in listeners:
+                    listener(event)
+                if pressed:
+                    raise KeyboardInterrupt
+            except KeyboardInterrupt:
+                if folder:
+                    _save(folder, session)
+                raise
             due = every if event.record is None else min(every, SHORTEST)
             if folder and time.perf_counter() - saved > due:
                 _save(folder, session)
                 saved = time.perf_counter()
-    except KeyboardInterrupt:
-        if folder:
-            _save(folder, session)
-        raise
+
+
+@contextmanager
+def _waiting_for_step() -> Iterator[list[str]]:
+    """Ctrl-C fills the list and waits for the end of the step, where the state is whole; a second one stops at once."""
+    pressed: list[str] = []
+
+    def note(_number: int, _frame: Any) -> None:
+        if pressed:
+            raise KeyboardInterrupt
+        pressed.append("Ctrl-C")
+        print("\nstopping after this step (Ctrl-C again: at once)", file=sys.stderr, flush=True)
+
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield pressed
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _save(folder: Path, session: Session) -> None:

@@ -104,7 +104,8 @@ class Recipe(_Strict):
             yield
         except UserError as error:
             path = tuple(error.where.split("."))
-            if isinstance(error, RecipeError) or path[0] not in type(self).model_fields:
+            is_key = path[0] in type(self).model_fields and (path[0] != "data" or path[1:2] == ("split",))
+            if isinstance(error, RecipeError) or not is_key:
                 raise
             raise self.error([Problem(path, error.message, error.hint)]) from None
 
@@ -129,8 +130,8 @@ class Recipe(_Strict):
 def _plain_data(data: Any, base: Path) -> Any:
     """Data as a later process can find it again: paths made absolute, names of data sets left as they are."""
     if isinstance(data, Mapping):
-        if all(isinstance(value, (str, int, float, bool, list, dict, Path)) for value in data.values()):
-            paths = ("path", "train", "validation", "test")
+        paths = ("path", "train", "validation", "test")
+        if any(name in data for name in paths) and all(isinstance(data.get(n, ""), (str, Path)) for n in paths):
             return {k: _plain_data(v, base) if k in paths else v for k, v in data.items()}
     elif isinstance(data, (str, Path)):
         return str((base / data).resolve()) if (base / data).exists() else str(data)

@@ -10,6 +10,7 @@ import io
 import json
 import os
 import socket
+import time
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -51,13 +52,12 @@ def read_status(path: Path) -> Status:
     """The status of a run folder. Raises RunError when the folder is not a run."""
     try:
         status = Status(**json.loads((path / "status").read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise RunError(
-            "is not a run folder (it has no status file).", where=str(path), hint="See: modelwright list"
-        ) from None
+    except (FileNotFoundError, NotADirectoryError):
+        reason = "is not a run folder (it has no status file)." if path.is_dir() else "there is no such run folder."
+        raise RunError(reason, where=str(path), hint="See: modelwright list") from None
     except (ValueError, TypeError, OSError) as error:
         raise RunError(f"the status file cannot be read ({error}).", where=str(path)) from None
-    if status.state == "running" and status.host == socket.gethostname() and not _alive(status.pid):
+    if status.state == "running" and not _is_trained(path, status):
         return Status("killed", f"continue with: modelwright train --resume {path}", status.pid, status.host)
     return status
 
@@ -68,15 +68,54 @@ def write_status(path: Path, state: str, message: str = "") -> None:
     write_text(path / "status", json.dumps(vars(status), ensure_ascii=False) + "\n")
 
 
-def _alive(pid: int) -> bool:
+@contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Keep a run folder to this process. Raises RunError when another one trains it; a killed one lets go by itself."""
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        for _ in range(10):  # somebody who only looks holds it for an instant
+            held = _lock(folder, exclusive=True)
+            if held is not False:
+                break
+            time.sleep(0.05)
+        else:
+            raise RunError("is being trained right now by another process.", where=str(path))
+        yield
+    finally:
+        os.close(folder)
+
+
+def _lock(folder: int, exclusive: bool) -> bool | None:
+    """Whether the lock on an open folder was got; None where there are no locks."""
+    try:
+        import fcntl
+
+        fcntl.flock(folder, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):
+        return None
+    return True
+
+
+def _is_trained(path: Path, status: Status) -> bool:
+    """Whether a process really trains the folder that says so. Where there are no locks, whether that process lives."""
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        free = _lock(folder, exclusive=False)
+    finally:
+        os.close(folder)
+    return not free if free is not None else status.host != socket.gethostname() or _is_alive(status.pid)
+
+
+def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    return True
 
 
 class Run:

@@ -5,7 +5,9 @@ Thin over `results`. Knows nothing of the command line.
 
 from __future__ import annotations
 
-import os
+import contextlib
+import itertools
+import json
 import platform
 import shutil
 import sys
@@ -16,27 +18,27 @@ import torch
 import yaml
 
 from . import __version__
-from .errors import ModelwrightError, RunError, StorageError, TrainingError
+from .errors import RunError, StorageError, TrainingError
 from .files import write_json, write_text
 from .fitting import Watch, write_resolved
 from .recipe import Recipe, load
 from .results import measure
-from .run import Run, read_status, write_status
+from .run import Run, hold, read_status, write_status
+
+AGAIN = "Train the recipe again."
 
 
 def train(recipe: Recipe, out: Path | None = None, watch: Watch | None = None) -> Run:
     """Train a recipe into a new run folder (`runs/<name>-<n>` unless `out` is given)."""
     folder = _new_folder(recipe, out)
-    write_status(folder, "running")
+    if recipe.model.start:
+        recipe.model.start = str((recipe.base / recipe.model.start).resolve())
     source = Path(recipe.source)
-    as_written = (
-        source.read_text("utf-8-sig")
-        if source.is_file()
-        else yaml.safe_dump(recipe.plain(), sort_keys=False, allow_unicode=True)
-    )
-    write_text(folder / "recipe.yaml", as_written)
-    write_resolved(folder, recipe, {})
-    return _guarded(recipe, folder, watch or Watch())
+    with hold(folder):
+        write_resolved(folder, recipe, {})  # first: with it a run can be continued
+        written = source.read_text("utf-8-sig") if source.is_file() else None
+        write_text(folder / "recipe.yaml", written or yaml.safe_dump(recipe.plain(), sort_keys=False, allow_unicode=True))
+        return _guarded(recipe, folder, watch or Watch())
 
 
 def resume(path: Path, watch: Watch | None = None) -> Run:
@@ -44,72 +46,81 @@ def resume(path: Path, watch: Watch | None = None) -> Run:
 
     Raises RunError when the folder is no run or is being trained right now; a finished run is given back as it is.
     """
-    status = read_status(path)
-    if status.state == "finished":
-        return Run.load(path)
-    if status.state == "running" and status.pid != os.getpid():
-        raise RunError(f"is being trained right now (process {status.pid} on {status.host}).", where=str(path))
-    values = yaml.safe_load((path / "resolved.yaml").read_text("utf-8")) if (path / "resolved.yaml").exists() else None
-    if not isinstance(values, dict):
-        raise RunError("resolved.yaml is missing or damaged.", where=str(path), hint="Train the recipe again.")
-    recipe = load({key: value for key, value in values.items() if key in Recipe.model_fields})
-    recipe.source = str(path / "resolved.yaml")
-    if str(recipe.data).startswith("<"):
-        raise RunError(
-            "the data lived in the memory of another process.",
-            where=str(path),
-            hint="Train again from a file to be able to resume.",
-        )
-    write_status(path, "running")
-    return _guarded(recipe, path, watch or Watch(), values)
+    if not (path / "resolved.yaml").exists():
+        state = read_status(path).state
+        raise RunError(f"the run is {state}, and resolved.yaml is missing.", where=str(path), hint=AGAIN)
+    with hold(path):
+        if (path / "status").exists() and read_status(path).state == "finished":
+            done = Run.load(path)
+            done.notes.append("already finished")
+            return done
+        try:
+            values = yaml.safe_load((path / "resolved.yaml").read_text("utf-8"))
+            recipe = load({key: value for key, value in values.items() if key in Recipe.model_fields})
+        except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
+            raise RunError(f"resolved.yaml is damaged ({error}).", where=str(path), hint=AGAIN) from None
+        recipe.source = str(path / "resolved.yaml")
+        if str(recipe.data).startswith("<"):
+            hint = "Train again from a file to be able to resume."
+            raise RunError("the data lived in the memory of another process.", where=str(path), hint=hint)
+        _restore_threads(path)
+        return _guarded(recipe, path, watch or Watch(), values)
 
 
 def _guarded(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None = None) -> Run:
     """Train and measure; whatever happens, the folder says what it is."""
     try:
+        write_status(folder, "running")
         _write_environment(folder)
         run = measure(recipe, folder, watch, resolved)
         write_status(folder, "finished")
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         return run
     except KeyboardInterrupt:
-        write_status(folder, "interrupted", f"continue with: modelwright train --resume {folder}")
-        raise
+        following = f"continue with: modelwright train --resume {folder}"
+        write_status(folder, "interrupted", following)
+        raise KeyboardInterrupt(f"What was trained is saved; {following}") from None
     except BaseException as error:
         try:
             write_status(folder, "failed", str(error))
         except StorageError:
             print(f"{folder}: the status could not be written either.", file=sys.stderr)
-        if isinstance(error, (ModelwrightError, SystemExit)):
-            raise
         if isinstance(error, (MemoryError, RuntimeError)) and "memory" in str(error).lower():
-            raise TrainingError(
-                f"memory ran out ({str(error).splitlines()[0]}).", hint="Lower train.batch or raise train.accumulate."
-            ) from error
+            reason = f"memory ran out ({str(error).splitlines()[0]})."
+            raise TrainingError(reason, hint="Lower train.batch or raise train.accumulate.") from error
         raise
 
 
 def _new_folder(recipe: Recipe, out: Path | None) -> Path:
-    if out is None:
-        name, number = recipe.name(), 1
-        while (folder := Path("runs") / f"{name}-{number}").exists():
-            number += 1
-    else:
-        folder = Path(out)
-        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-            hint = (
-                f"Continue it with --resume {folder}, or choose another --out."
-                if (folder / "status").exists()
-                else "Choose another --out."
-            )
-            raise RunError("the folder is not empty.", where=str(folder), hint=hint)
+    """An empty folder for the run. Raises RunError when `out` holds something, StorageError when it cannot be made."""
+    if out is not None and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
+        resumable = f"Continue it with: modelwright train --resume {out}, or " if (out / "resolved.yaml").exists() else ""
+        hint = f"{resumable}choose another --out."
+        raise RunError("the folder is not empty.", where=str(out), hint=hint[0].upper() + hint[1:])
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            return out
+        for number in itertools.count(1):
+            folder = Path("runs") / f"{recipe.name()}-{number}"
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                break
+        return folder
     except OSError as error:
-        raise StorageError(
-            f"the run folder cannot be made ({error.strerror}).", where=str(folder), hint="Choose another --out."
-        ) from None
-    return folder
+        where = str(out or Path("runs"))
+        reason = f"the run folder cannot be made ({error.strerror})."
+        raise StorageError(reason, where=where, hint="Choose another --out.") from None
+
+
+def _restore_threads(path: Path) -> None:
+    """As many threads as the run began with: their number changes the order of sums, and so the last digits."""
+    try:
+        threads = json.loads((path / "environment.json").read_text("utf-8"))["threads"]
+    except (OSError, ValueError, KeyError):
+        return  # it never came to training
+    torch.set_num_threads(int(threads))
 
 
 def _write_environment(folder: Path) -> None:

@@ -50,14 +50,12 @@ class Category(nn.Module):
 
     def loss(self, stream: Stream, target: Tensor) -> Loss:
         logits, weights = self.output(stream.x), shares(stream)
-        alone = weights is None
-        return cross_entropy(
-            logits[:, 0] if alone else logits,
-            target if alone else at_each(target, stream),
-            weights,
-            smoothing=self.label_smoothing,
-            class_weights=self.class_weights,
-        )[0], self.count(target)
+        smoothing, per_class = self.label_smoothing, self.class_weights
+        if weights is None:
+            return cross_entropy(logits[:, 0], target, smoothing=smoothing, class_weights=per_class)
+        targets = at_each(target, stream)
+        total, _ = cross_entropy(logits, targets, weights, smoothing=smoothing, class_weights=per_class)
+        return total, self.count(target)
 
     def count(self, target: Tensor) -> Tensor:
         return class_count(target, class_weights=self.class_weights)

@@ -37,7 +37,6 @@ def train(
     from .. import training
     from ..fitting import Watch
     from ..recipe import load
-    from ..run import Run, read_status
 
     watch = Watch(on_step=on_step, bar=True, track=track, report=report)
     if resume:
@@ -47,10 +46,6 @@ def train(
                 where="command line",
                 hint=f"modelwright train --resume {resume}",
             )
-        if read_status(Path(resume)).state == "finished":
-            done = Run.load(resume)
-            done.notes.append("already finished")
-            return done
         return training.resume(Path(resume), watch)
     if recipe is None:
         raise UserError(
