@@ -286,6 +286,7 @@ def _start_from(model: nn.Module, path: Path) -> None:
             "none of its weights fits this model.", where=str(path), hint="Use the same encoders, or leave out --from."
         )
     model.load_state_dict({**own, **same})
+    print(f"{path}: {len(same)} of the model's {len(own)} weights begin as there.", file=sys.stderr)
 
 
 def _listeners(watch: Watch, folder: Path | None, session: Session, rows: int) -> list[Any]:

@@ -164,6 +164,10 @@ def fit_columns(rows: Rows, columns: dict[str, Any], train: np.ndarray) -> None:
         raise DataError(
             error.message, where=f"{rows.name}: {error.where}" if error.where else rows.name, hint=error.hint
         ) from None
+    for name, column in columns.items():
+        if getattr(column, "unusable", ""):
+            hint = "Paths begin at the folder of the table; a column of another kind is named under columns."
+            raise DataError(column.unusable, where=f"{rows.name}: column '{name}'", hint=hint)
 
 
 def fold_count(recipe: Recipe, rows: Rows) -> int:
