@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -93,6 +95,37 @@ def test_only_matrices_of_layers_decay(name):
 def test_fused_kernels_are_used():
     for name in ("adam", "adamw", "sgd", "momentum", "gradient_descent"):
         assert all(group["fused"] for group in getattr(optimizers, name)(build()).param_groups)
+
+
+@pytest.mark.parametrize("name, kind", [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)])
+def test_adam_equals_torch_bit_for_bit_also_with_unused_weights_and_channels_last(name, kind):
+    def net() -> nn.Module:
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(16, 2), nn.Linear(2, 2))
+        return model.to(memory_format=torch.channels_last)
+
+    ours, theirs = net(), net()
+    first = getattr(optimizers, name)(ours, lr=0.01, weight_decay=0.1)
+    groups = optimizers._groups(theirs, 0.1)
+    second = kind(groups, lr=0.01, betas=(0.9, 0.999), fused=True)
+    for step in range(5):
+        x = torch.randn(2, 3, 4, 4)
+        for model, optimizer in ((ours, first), (theirs, second)):
+            hidden = model[:3](x)
+            (model[3](hidden) if step % 2 else hidden).square().sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    for (name, own), other in zip(ours.state_dict().items(), theirs.state_dict().values()):
+        assert torch.equal(own, other), name
+
+
+def test_adam_does_not_load_the_compiler():
+    code = (
+        "import sys, torch; from modelwright import optimizers; m = torch.nn.Linear(2, 1);"
+        "o = optimizers.adamw(m); m(torch.ones(1, 2)).sum().backward(); o.step(); o.zero_grad();"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_muon_takes_hidden_matrices_and_adamw_the_rest():

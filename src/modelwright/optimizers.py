@@ -8,6 +8,7 @@ names in `__all__`; one with the attribute `full_batch` wants all training rows 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ Group = dict[str, Any]
 
 
 def gradient_descent(model: nn.Module, *, lr: float = 0.1, weight_decay: float = 0.0) -> torch.optim.Optimizer:
-    """`w <- w - lr * grad` with the gradient of all training rows (article 001, 3.2).
+    """`w <- w - lr * grad` with the gradient of all training rows (the introductory articles).
 
     Options:
         lr: learning rate.
@@ -34,7 +35,7 @@ gradient_descent.full_batch = True  # type: ignore[attr-defined]
 
 
 def sgd(model: nn.Module, *, lr: float = 0.1, weight_decay: float = 0.0) -> torch.optim.Optimizer:
-    """`w <- w - lr * grad` with the gradient of a random batch (Robbins & Monro 1951; article 001, 3.3.1).
+    """`w <- w - lr * grad` with the gradient of a random batch (Robbins & Monro 1951; the introductory articles).
 
     Options:
         lr: learning rate.
@@ -75,8 +76,8 @@ def rmsprop(
 
 def adam(
     model: nn.Module, *, lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, weight_decay: float = 0.0
-) -> torch.optim.Optimizer:
-    """Adam with bias correction (Kingma & Ba 2015, algorithm 1). Article 001 leaves the correction out.
+) -> FusedAdam | torch.optim.Optimizer:
+    """Adam with bias correction (Kingma & Ba 2015, algorithm 1). The introductory articles leave the correction out.
 
     Options:
         lr: learning rate.
@@ -84,13 +85,12 @@ def adam(
         beta2: share of the mean squared gradient that is kept.
         weight_decay: share of the weights added to their gradient (L2 penalty).
     """
-    groups = _groups(model, weight_decay)
-    return _ready(torch.optim.Adam(groups, lr=lr, betas=(beta1, beta2), fused=_fused(model)))
+    return _adam(_groups(model, weight_decay), lr, (beta1, beta2), torch.optim.Adam)
 
 
 def adamw(
     model: nn.Module, *, lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, weight_decay: float = 0.01
-) -> torch.optim.Optimizer:
+) -> FusedAdam | torch.optim.Optimizer:
     """Adam whose weight decay does not pass through the gradient (Loshchilov & Hutter 2019).
 
     Options:
@@ -99,8 +99,7 @@ def adamw(
         beta2: share of the mean squared gradient that is kept.
         weight_decay: share of the weights, times the learning rate, taken off in each step.
     """
-    groups = _groups(model, weight_decay)
-    return _ready(torch.optim.AdamW(groups, lr=lr, betas=(beta1, beta2), fused=_fused(model)))
+    return _adam(_groups(model, weight_decay), lr, (beta1, beta2), torch.optim.AdamW)
 
 
 def muon(
@@ -122,13 +121,97 @@ def muon(
         adam_ratio: AdamW's learning rate as a multiple of Muon's.
     """
     matrices, outputs, others = _sorted(model)
-    optimizers: list[torch.optim.Optimizer] = []
+    optimizers: list[Any] = []
     if matrices:
         optimizers.append(_Muon(matrices, lr=lr, momentum=momentum, weight_decay=weight_decay))
     rest: list[Group] = [{"params": outputs, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
     if rest := [group for group in rest if group["params"]]:
-        optimizers.append(torch.optim.AdamW(rest, lr=lr * adam_ratio, betas=(0.9, 0.95), fused=_fused(model)))
+        optimizers.append(_adam(rest, lr * adam_ratio, (0.9, 0.95), torch.optim.AdamW))
     return _Together([_ready(optimizer) for optimizer in optimizers])
+
+
+def _adam(groups: list[Group], lr: float, betas: tuple[float, float], kind: Any) -> Any:
+    """The fused kernel alone where all weights are alike, else torch's optimiser `kind`."""
+    weights = [weight for group in groups for weight in group["params"]]
+    places = {(weight.device, weight.dtype) for weight in weights}
+    fused = _can_fuse(weights)
+    if fused and len(places) == 1:
+        return FusedAdam(groups, lr=lr, betas=betas, decoupled=kind is torch.optim.AdamW)
+    return _ready(kind(groups, lr=lr, betas=betas, fused=fused))
+
+
+class FusedAdam:
+    """torch's fused Adam or AdamW kernel and nothing around it: the same weights as torch.optim gives, bit for bit.
+
+    torch.optim loads torch's compiler on first use, a second of processor time that only `compile` needs, and spends
+    more time around the kernel of a small model than in it.
+    """
+
+    def __init__(self, groups: list[Group], *, lr: float, betas: tuple[float, float], decoupled: bool) -> None:
+        self.param_groups: list[Group] = [{"lr": lr, "fused": True, **group} for group in groups]
+        _ready(self)
+        self.betas = betas
+        self.kernel = torch._fused_adamw_ if decoupled else torch._fused_adam_
+        self.state: dict[Tensor, tuple[Tensor, Tensor, Tensor]] = {}  # weight -> steps, mean, mean square
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Change every weight that has a gradient."""
+        for group in self.param_groups:
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            if not weights:
+                continue
+            steps, means, squares = map(list, zip(*[self.state.get(w) or self._begin(w) for w in weights]))
+            torch._foreach_add_(steps, 1)
+            self.kernel(  # type: ignore[call-overload]
+                weights,
+                [weight.grad for weight in weights],
+                means,
+                squares,
+                [],
+                steps,
+                lr=group["lr"],
+                beta1=self.betas[0],
+                beta2=self.betas[1],
+                weight_decay=group["weight_decay"],
+                eps=1e-8,
+                amsgrad=False,
+                maximize=False,
+            )
+
+    def _begin(self, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        steps = torch.zeros((), dtype=torch.float32, device=weight.device)
+        self.state[weight] = (steps, torch.zeros_like(weight), torch.zeros_like(weight))
+        return self.state[weight]
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients."""
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if set_to_none:
+                    weight.grad = None
+                elif weight.grad is not None:
+                    weight.grad.zero_()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Moments by the weight's number, and the groups' settings."""
+        settings = [{key: value for key, value in group.items() if key != "params"} for group in self.param_groups]
+        return {
+            "state": {n: list(self.state[w]) for n, w in enumerate(self._weights()) if w in self.state},
+            "groups": settings,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict()`."""
+        for group, settings in zip(self.param_groups, state["groups"], strict=True):
+            group.update(settings)
+        weights = self._weights()
+        for number, (steps, mean, square) in state["state"].items():
+            for own, given in zip(self._begin(weights[number]), (steps, mean, square)):
+                own.copy_(given)
+
+    def _weights(self) -> list[Tensor]:
+        return [weight for group in self.param_groups for weight in group["params"]]
 
 
 class _Muon(torch.optim.Optimizer):
@@ -239,10 +322,14 @@ def _groups(model: nn.Module, weight_decay: float) -> list[Group]:
 
 
 def _fused(model: nn.Module) -> bool:
-    return all(weight.device.type in _FUSED and weight.is_floating_point() for weight in model.parameters())
+    return _can_fuse(list(model.parameters()))
 
 
-def _ready(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+def _can_fuse(weights: Sequence[Tensor]) -> bool:
+    return all(weight.device.type in _FUSED and weight.is_floating_point() for weight in weights)
+
+
+def _ready(optimizer: Any) -> Any:
     for group in optimizer.param_groups:
         group["initial_lr"] = group["lr"]
     return optimizer

@@ -1,7 +1,5 @@
 """A Report is a title and blocks, plain JSON. Terminal, HTML page (`pages`) and model card render the same blocks.
 
-report = Report("digits", [Number("accuracy", 0.98, (0.96, 0.99)), Section("Training"), Curve(...)])
-Report.from_json(report.to_json()) == report
 """
 
 from __future__ import annotations

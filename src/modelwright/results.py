@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import baselines, evaluation, metrics, parts
+from .data.encoding import keys
 from .errors import DataError
 from .files import write_json, write_text
 from .fitting import Trained, Watch, fit
@@ -21,7 +22,7 @@ from .pages import render_html
 from .prediction import predict_encoded, target_scores
 from .preparation import Prepared, open_rows, prepare
 from .recipe import Recipe
-from .report import Report, Table, Text, render_markdown
+from .report import Report, Section, Table, Text, render_markdown
 from .run import Run
 
 
@@ -108,9 +109,12 @@ def build_report(
         values["baselines"],
         {n: parts.kind_of("columns", c) for n, c in run.targets.items()},
         values["rows"],
+        balance={n: c.sizes()["counts"] for n, c in run.targets.items() if "counts" in c.sizes()},
+        leaks=[n for n, guess in prepared.inferred.items() if n in prepared.columns and "leak" in guess.doubt],
     )
     for name, inferred in prepared.inferred.items():
-        if inferred.doubt:
+        known = name in prepared.rows.targets  # a named data set knows its own target
+        if inferred.doubt and not known:
             report.blocks.append(Text(f"Column {name}", inferred.doubt, "warning"))
     report.blocks += [Text("Note", note, "warning") for note in prepared.rows.notes]
     report.blocks += evaluation.learning_curves(history)
@@ -133,9 +137,17 @@ def _target_blocks(name: str, tensors: dict, prepared: Prepared, test: Measured,
         predicted,
         truth,
         column.sizes().get("classes"),
-        examples=(prepared.rows.table, test.index, [n for n, c in prepared.columns.items() if not c.target]),
+        examples=examples_of(prepared.rows.table, prepared.encoded, test.index, prepared.columns),
         validation=checked,
     )
+
+
+def examples_of(table: Any, encoded: Any, index: np.ndarray, columns: dict[str, Any]) -> evaluation.Examples:
+    """The raw rows behind scored ones, with their pictures."""
+    inputs = {name: column for name, column in columns.items() if not column.target}
+    place = keys(inputs)
+    pictures = {n: encoded.inputs[place[n]] for n, c in inputs.items() if parts.kind_of("columns", c) == "image"}
+    return evaluation.Examples(table, index, list(inputs), pictures)
 
 
 def entries(run: Run, values: dict, baselines: dict) -> list[dict[str, Any]]:
@@ -168,7 +180,7 @@ def _account(run: Run, trained: Trained) -> list[Any]:
         for name, c in prepared.columns.items()
     ]
     columns += [[n, "left out", "drop", i.reason] for n, i in prepared.inferred.items() if n not in prepared.columns]
-    found = [Table("Columns", ["column", "role", "kind", "why"], columns)]
+    found = [Section("Account"), Table("Columns", ["column", "role", "kind", "why"], columns)]
     if prepared.choices:
         found.append(
             Table("Choices", ["key", "value", "why"], [[c.key, str(c.value), c.reason] for c in prepared.choices])

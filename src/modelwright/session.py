@@ -106,9 +106,9 @@ class Session:
             )
             for terms in steps:
                 for name, (value, count) in terms.items():
-                    total = now.sums.setdefault(
-                        name, [torch.zeros_like(value, dtype=torch.float64), torch.zeros((), dtype=torch.float64)]
-                    )
+                    if name not in now.sums:
+                        now.sums[name] = [torch.zeros_like(value, dtype=torch.float64) for _ in range(2)]
+                    total = now.sums[name]
                     total[0] += value
                     total[1] += count
                 now.step += 1

@@ -77,7 +77,6 @@ def flops(model: Any, batch: Mapping[str, Any]) -> int | None:
     counter: products and convolutions, not element-wise work, and not the steps inside a fused recurrent kernel. None
     where the counter cannot follow the model."""
     import torch
-    from torch.utils.flop_counter import FlopCounterMode
 
     inputs = {key: value for key, value in batch.items() if not key.startswith("target.")}
     rows = next((len(value) for value in inputs.values()), 0)
@@ -85,7 +84,7 @@ def flops(model: Any, batch: Mapping[str, Any]) -> int | None:
         return 0
     training = model.training
     model.eval()
-    counter = FlopCounterMode(display=False)
+    counter = _counter()
     try:
         with torch.no_grad(), counter:
             model.predict(dict(inputs))
@@ -93,4 +92,33 @@ def flops(model: Any, batch: Mapping[str, Any]) -> int | None:
         return None
     finally:
         model.train(training)
-    return counter.get_total_flops() // rows
+    return counter.total // rows
+
+
+def _counter() -> Any:
+    """A mode that adds up, in `total`, the operations of every call below it by torch's formulas.
+
+    torch's own mode does the same, but loads torch's compiler for it, which takes a second.
+    """
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils.flop_counter import flop_registry
+
+    class Counter(TorchDispatchMode):
+        total = 0
+
+        @classmethod
+        def _should_skip_dynamo(cls) -> bool:
+            return False  # nothing is compiled here, so that there is nothing to keep the compiler from
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            kwargs = kwargs or {}
+            formula = flop_registry.get(func._overloadpacket)
+            if formula is None:
+                with self:
+                    found = func.decompose(*args, **kwargs)
+                return func(*args, **kwargs) if found is NotImplemented else found
+            found = func(*args, **kwargs)
+            self.total += formula(*args, **kwargs, out_val=found)
+            return found
+
+    return Counter()

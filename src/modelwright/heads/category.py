@@ -14,7 +14,7 @@ from ..losses import Loss, class_count, cross_entropy
 
 
 class Category(nn.Module):
-    """Softmax over the classes and cross-entropy (article 001, 3.1.2).
+    """Softmax over the classes and cross-entropy (the introductory articles).
 
     sizes: `classes`, the K names, and for balanced weights `counts`, the training rows of each. Targets are class codes
     (B,), -1 missing, or class probabilities (B, K), zeros missing. Predicts `probabilities` (B, K).
@@ -49,14 +49,12 @@ class Category(nn.Module):
 
     def loss(self, stream: Stream, target: Tensor) -> Loss:
         logits, weights = self.output(stream.x), shares(stream)
-        alone = weights is None
-        return cross_entropy(
-            logits[:, 0] if alone else logits,
-            target if alone else at_each(target, stream),
-            weights,
-            smoothing=self.label_smoothing,
-            class_weights=self.class_weights,
-        )[0], self.count(target)
+        smoothing, per_class = self.label_smoothing, self.class_weights
+        if weights is None:
+            return cross_entropy(logits[:, 0], target, smoothing=smoothing, class_weights=per_class)
+        targets = at_each(target, stream)
+        total, _ = cross_entropy(logits, targets, weights, smoothing=smoothing, class_weights=per_class)
+        return total, self.count(target)
 
     def count(self, target: Tensor) -> Tensor:
         return class_count(target, class_weights=self.class_weights)

@@ -22,7 +22,7 @@ def evaluate(run: str, data: Any = None) -> Report:
     from ..data.reading import read
     from ..errors import DataError
     from ..preparation import own_encoders, prepare
-    from ..results import measure_rows
+    from ..results import examples_of, measure_rows
     from ..run import Run
 
     loaded = run if isinstance(run, Run) else Run.load(run)
@@ -49,7 +49,6 @@ def evaluate(run: str, data: Any = None) -> Report:
         "rows": len(index),
     }
     report = Report(f"{loaded.path or 'run'} on {where}", data=values)
-    inputs = [name for name, column in loaded.columns.items() if not column.target]
     for name, tensors in measured.predicted.items():
         column = loaded.columns[name]
         predicted = {key: column.truth(value) if key == "value" else value for key, value in tensors.items()}
@@ -59,6 +58,6 @@ def evaluate(run: str, data: Any = None) -> Report:
             predicted,
             column.truth(encoded.targets[name][index]),
             column.sizes().get("classes"),
-            examples=(table, index, inputs),
+            examples=examples_of(table, encoded, index, loaded.columns),
         )
     return report

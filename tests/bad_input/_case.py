@@ -1,0 +1,24 @@
+"""What a bad input is: the files it needs, the command it is given to, and what the person then reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+GOOD = "a,b,y\n" + "".join(f"{i % 7},{['red', 'green', 'blue'][i % 3]},{'yes' if i % 2 else 'no'}\n" for i in range(40))
+QUICK = "--no-baselines --no-report train.epochs=1"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One bad input. Its folder holds `data.csv` (good rows) and a finished run `run`, unless `files` says otherwise."""
+
+    name: str
+    command: str  # the arguments of modelwright, as a shell would cut them
+    message: str  # all of stderr where the code is not 0 (folder left out), else a part of what is printed
+    code: int = 2
+    recipe: str = ""  # written to recipe.yaml
+    files: dict[str, str | bytes] = field(default_factory=dict)
+    stdin: bytes = b""
+    prepare: Callable[[Path], None] | None = None  # called with the folder, for what files cannot say
