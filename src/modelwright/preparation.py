@@ -6,6 +6,7 @@ Shared by training and the dry run. Writes nothing but the cache of encoded data
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -51,20 +52,36 @@ def open_rows(recipe: Recipe) -> Rows:
             raise UserError(
                 "which column is to be predicted?",
                 where=recipe.source,
-                hint=f"Give target: one of {', '.join(rows.table.column_names[:20])}.",
+                hint=f"Name one as target (--target NAME): {', '.join(rows.table.column_names[:20])}.",
             )
         recipe.targets = {name: {} for name in rows.targets}
-    known, problems = rows.table.column_names, []
-    for name in recipe.target_names():
-        if name not in known:
-            path = ("target",) if recipe.target is not None else ("targets", name)
-            problems.append(Problem(path, f"'{name}' is not a column of {rows.name}.", did_you_mean(name, known)))
-    for name in recipe.columns:
-        if name not in known:
-            problems.append(Problem(("columns", name), f"{rows.name} has no such column.", did_you_mean(name, known)))
+    problems = unknown_names(recipe.model_dump(exclude={"data"}), rows)
     if problems:
         raise recipe.error(problems)
     return rows
+
+
+def unknown_names(recipe: Mapping[str, Any], rows: Rows) -> list[Problem]:
+    """Every name in a recipe's values that is not a column (or an input, or a target) of the rows."""
+    known, problems = rows.table.column_names, list[Problem]()
+
+    def check(path: tuple[str, ...], names: Any, among: list[str], what: str) -> None:
+        for name in names if isinstance(names, Mapping) else ():
+            if name not in among:
+                problems.append(Problem((*path, name), what, did_you_mean(str(name), among)))
+
+    if isinstance(recipe.get("target"), str) and recipe["target"] not in known:
+        message = f"'{recipe['target']}' is not a column of {rows.name}."
+        problems.append(Problem(("target",), message, did_you_mean(recipe["target"], known)))
+    absent = f"{rows.name} has no such column."
+    check(("targets",), recipe.get("targets"), known, absent)
+    check(("columns",), recipe.get("columns"), known, absent)
+    model = recipe.get("model")
+    if isinstance(model, Mapping):
+        targets = [recipe["target"]] if isinstance(recipe.get("target"), str) else list(recipe.get("targets") or ())
+        check(("model", "encoders"), model.get("encoders"), ["table", *known], "there is no such input.")
+        check(("model", "heads"), model.get("heads"), targets or list(rows.targets), "there is no such target.")
+    return problems
 
 
 def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str, Inferred]]:

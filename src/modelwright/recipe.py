@@ -5,7 +5,7 @@ Knows the shape of a recipe; which options a part takes it asks `parts`, what is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -138,16 +138,32 @@ def _plain_data(data: Any, base: Path) -> Any:
     return f"<{type(data).__name__}>"
 
 
-def load(given: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
-    """A recipe from a YAML file or a mapping, with `key.path=value` overrides applied.
+def load(
+    given: str | Path | Mapping[str, Any],
+    overrides: Iterable[str] = (),
+    *,
+    target: str | None = None,
+    also: Callable[[dict[str, Any], Path], list[Problem]] | None = None,
+) -> Recipe:
+    """A recipe from a YAML file, a mapping, or the path or name of data, with `key.path=value` overrides applied.
 
+    `target` takes the place of the recipe's (several with commas); `also(values, base)` finds more mistakes.
     Raises RecipeError naming every mistake with its place, UserError when the file cannot be read.
     """
     if isinstance(given, Mapping):
         values, marks, source, base = _copy(given), dict[tuple, Any](), "recipe", Path(".")
-    else:
+    elif str(given).endswith((".yaml", ".yml")):
         source, base = str(given), Path(given).resolve().parent
         values, marks = _read(Path(given))
+    else:
+        values, marks, source, base = {"data": str(given)}, dict[tuple, Any](), "command line", Path(".")
+    if target is not None:
+        names = [name.strip() for name in target.split(",") if name.strip()]
+        values = {key: value for key, value in values.items() if key not in ("target", "targets")}
+        several: dict[str, Any] = {"targets": {name: {} for name in names}}
+        values.update(several if len(names) != 1 else {"target": names[0]})
+        marks = {key: mark for key, mark in marks.items() if key[0] not in ("target", "targets")}
+        marks[("target",)] = marks[("targets",)] = None
     for text in overrides:
         path = _override(values, text)
         marks = {key: mark for key, mark in marks.items() if key[: len(path)] != path}
@@ -162,6 +178,7 @@ def load(given: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) -
     except ValidationError as error:
         problems += _type_problems(error.errors(include_url=False), values)
     problems += recipe_checks.check(values)
+    problems += also(values, base) if also else []
     recipe = recipe or Recipe.model_construct(data=None, base=base, source=source)
     recipe._marks = marks
     if problems:

@@ -47,7 +47,7 @@ CASES = [
     Case("out on a file", f"train data.csv --target y {QUICK} --out data.csv", "?"),
     Case("unknown tracker", f"train data.csv --target y {QUICK} --out r --track wandb", "?"),
     Case("start from no run by option", f"train data.csv --target y {QUICK} --out r --from nowhere", "?"),
-    Case("start from another model", f"train data.csv --target y {QUICK} --out r --from other model.encoders.table=transformer", "?", prepare=_other_run),
+    Case("start from another model", f"train data.csv --target y {QUICK} --out r --from other model.encoders.table=transformer model.encoders.table.width=16", "?", prepare=_other_run),
     Case("init over a recipe", "init data.csv --target y", "?", recipe="data: data.csv\n"),
     Case("init of an unknown target", "init data.csv --target z", "?"),
     Case("init of nothing", "init nothing.csv", "?"),

@@ -15,7 +15,7 @@ from ..parts import Share
 
 
 class Category(nn.Module):
-    """Softmax over the classes and cross-entropy (article 001, 3.1.2).
+    """Softmax over the classes and cross-entropy (the introductory articles).
 
     sizes: `classes`, the K names, and for balanced weights `counts`, the training rows of each. Targets are class codes
     (B,), -1 missing, or class probabilities (B, K), zeros missing. Predicts `probabilities` (B, K).
