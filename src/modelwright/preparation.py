@@ -194,7 +194,8 @@ def fold_count(recipe: Recipe, rows: Rows) -> int:
         return 0
     number, most = int(config.get("folds", 10)), rows.table.num_rows
     if number > most:
-        raise recipe.error([Problem(("data", "split", "folds"), f"{number} folds of {most} rows cannot be made.")])
+        message = f"{number} folds of {most} rows cannot be made."
+        raise recipe.error([Problem(("data", "split", "folds"), message, f"Give {most} at most.")])
     return number
 
 

@@ -342,7 +342,8 @@ def _by_column(rows: Rows, plan: _Plan) -> np.ndarray:
     parts = [PART_NAMES.get(str(value).strip().lower()) for value in distinct.to_pylist()]
     if None in parts:
         value = distinct[parts.index(None)].as_py()
-        raise DataError(f"{value!r} is not train, validation or test.", where=f"column '{plan.column}'")
+        hint = "The cells of the column that splits say train, validation or test."
+        raise DataError(f"{value!r} is not train, validation or test.", where=f"column '{plan.column}'", hint=hint)
     part = np.array(parts, np.int8)[codes]
     if not (part == 0).any():
         raise DataError("no row is called train.", where=f"column '{plan.column}'")
