@@ -12,7 +12,7 @@ import os
 import socket
 import time
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -186,34 +186,35 @@ class Run:
         return {name: column for name, column in self.columns.items() if column.target}
 
     def predict(self, rows: Any, probabilities: bool = False) -> pa.Table:
-        """Predict every row of a path, table, frame, dict of lists or list of dicts, in order.
+        """Predict every row of a path, table, frame, dict of lists or list of dicts, in order; or one row as a dict.
 
         Gives a column `<target>` each, and with `probabilities` one `<target>_<class>` each. Columns that the model
         does not need are ignored. Raises DataError naming the columns that are missing.
         """
-        import numpy as np
         import pyarrow as pa
 
         from .data.reading import read
 
-        table = read(rows, Path(".")).table
+        table = read([rows] if self._is_row(rows) else rows, Path(".")).table
         self.require(table)
         if table.num_rows == 0:
             raise DataError("there is no row to predict.", where=str(rows) if isinstance(rows, (str, Path)) else "rows")
         chunks = [self._decode(codes, probabilities) for codes in self.predict_codes(table)]
-        names = list(chunks[0])
-        return (
-            pa.table({n: pa.chunked_array([c[n] for c in chunks]) for n in names})
-            if chunks
-            else pa.table({"": np.zeros(0)})
-        )
+        return pa.table({name: pa.chunked_array([chunk[name] for chunk in chunks]) for name in chunks[0]})
+
+    def _is_row(self, rows: Any) -> bool:
+        """Whether a dict is one row: it names a column and gives one value."""
+        inputs = [name for name, column in self.columns.items() if not column.target]
+        given = [rows[name] for name in inputs if name in rows] if isinstance(rows, Mapping) else []
+        return any(value is None or isinstance(value, (str, int, float, bytes)) for value in given)
 
     def require(self, table: pa.Table, targets: bool = False) -> None:
         """Raise DataError when a column the model reads is missing from `table`."""
         missing = [n for n, c in self.columns.items() if (targets or not c.target) and n not in table.column_names]
         if missing:
             names = ", ".join(repr(n) for n in missing)
-            raise DataError(f"the column {names} is missing.", hint=f"Found: {', '.join(table.column_names[:30])}.")
+            what = f"the column {names} is missing." if len(missing) == 1 else f"the columns {names} are missing."
+            raise DataError(what, hint=f"Found: {', '.join(table.column_names[:30])}.")
 
     def predict_codes(self, table: pa.Table, rows_at_once: int = 8192) -> Iterator[dict[str, dict[str, np.ndarray]]]:
         """target -> the head's prediction, chunk after chunk of the table: memory stays constant."""
