@@ -39,7 +39,11 @@ def read_stdin(stream: BinaryIO) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stdin.csv"
         path.write_bytes(text)
-        return read(str(path), Path(".")).table
+        try:
+            return read(str(path), Path(".")).table
+        except DataError as error:
+            where = error.where.replace(str(path), "stdin")
+            raise DataError(error.message, where=where, hint=error.hint) from None
 
 
 def write(table: Any, out: Path | None) -> None:

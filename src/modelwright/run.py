@@ -23,7 +23,7 @@ import yaml
 
 from . import parts
 from .checkpoint import load_tensors, save_tensors
-from .errors import DataError, RunError
+from .errors import DataError, RecipeError, RunError
 from .files import write_json, write_text
 from .recipe import Recipe
 from .recipe import load as load_recipe
@@ -159,9 +159,12 @@ class Run:
             metrics = json.loads(metrics_file.read_text(encoding="utf-8")) if metrics_file.exists() else {}
         except FileNotFoundError as error:
             raise RunError(f"{Path(error.filename).name} is missing.", where=str(path)) from None
+        except RunError:
+            raise
+        except RecipeError as error:
+            hint = "A class of your own is named by Run.load(path, parts_from=[ItsClass]); a package's must be installed."
+            raise RunError(f"the run cannot be built here. {'; '.join(error.lines)}", where=str(path), hint=hint) from None
         except (ValueError, KeyError, TypeError) as error:
-            if isinstance(error, RunError):
-                raise
             raise RunError(f"a file of the run is damaged ({error}).", where=str(path)) from None
         return cls(recipe, columns, path=path, metrics=metrics)
 
