@@ -96,9 +96,9 @@ CASES = [
     Case(
         "resolved.yaml with an unknown part",
         "predict run data.csv",
-        "error: run/resolved.yaml: the file is damaged: 1 mistake in the recipe: recipe: "
-        "model.encoders.table.kind: 'mlpp' is not a kind of encoders. Did you mean 'mlp'?. Train the "
-        "recipe again.",
+        "error: run: the run cannot be built here. recipe: model.encoders.table.kind: 'mlpp' is not a "
+        "kind of encoders. Did you mean 'mlp'? A class of your own is named by Run.load(path, "
+        "parts_from=[ItsClass]); a package's must be installed.",
         prepare=_edited("resolved.yaml", "kind: mlp", "kind: mlpp"),
     ),
     Case(
