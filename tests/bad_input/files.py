@@ -73,7 +73,7 @@ CASES = [
         "one row",
         TRAIN,
         "error: 1 mistake:\n"
-        "  command line: data.split: 1 row(s) cannot be split into 3 parts. Give more rows, or split: "
+        "  command line: data.split: 1 row cannot be split into 3 parts. Give more rows, or split: "
         "{fractions: [1, 0, 0]} to train on all of them.",
         files={"data.csv": "a,b,y\n1,red,no\n"},
     ),
@@ -81,7 +81,7 @@ CASES = [
         "two rows",
         TRAIN,
         "error: 1 mistake:\n"
-        "  command line: data.split: 2 row(s) cannot be split into 3 parts. Give more rows, or split: "
+        "  command line: data.split: 2 rows cannot be split into 3 parts. Give more rows, or split: "
         "{fractions: [1, 0, 0]} to train on all of them.",
         files={"data.csv": "a,b,y\n1,red,no\n2,blue,yes\n"},
     ),
@@ -167,7 +167,7 @@ CASES = [
         "10,000 columns, one row",
         f"train data.csv --target c7 {OUT}",
         "error: 1 mistake:\n"
-        "  command line: data.split: 1 row(s) cannot be split into 3 parts. Give more rows, or split: "
+        "  command line: data.split: 1 row cannot be split into 3 parts. Give more rows, or split: "
         "{fractions: [1, 0, 0]} to train on all of them.",
         files={"data.csv": ",".join(f"c{i}" for i in range(10_000)) + "\n" + ",".join(["1"] * 10_000) + "\n"},
     ),

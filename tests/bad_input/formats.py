@@ -97,21 +97,21 @@ CASES = [
     Case(
         "truncated Parquet",
         f"train data.parquet --target y {OUT}",
-        "error: data.parquet: this is no Parquet file, or it is damaged (Parquet magic bytes not found "
+        "error: data.parquet: this is not a Parquet file, or it is damaged (Parquet magic bytes not found "
         "in footer. Either the file is corrupted or this is not a parquet file).",
         prepare=_parquet,
     ),
     Case(
         "not Parquet",
         f"train data.parquet --target y {OUT}",
-        "error: data.parquet: this is no Parquet file, or it is damaged (Parquet magic bytes not found "
+        "error: data.parquet: this is not a Parquet file, or it is damaged (Parquet magic bytes not found "
         "in footer. Either the file is corrupted or this is not a parquet file).",
         files={"data.parquet": GOOD},
     ),
     Case(
         "not Arrow",
         f"train data.arrow --target y {OUT}",
-        "error: data.arrow: this is no Arrow file, or it is damaged (Expected to read 744631393 "
+        "error: data.arrow: this is not an Arrow file, or it is damaged (Expected to read 744631393 "
         "metadata bytes, but only read 421).",
         files={"data.arrow": GOOD},
     ),

@@ -47,15 +47,10 @@ def evaluate(run: str, data: str | Any = None) -> Report:
         raise DataError("there is no row to score.", where=where)
     measured = measure_rows(loaded.model, encoded, index, loaded.columns)
     if not any(scores["rows"] for scores in measured.scores.values()):
-        known = [f"{name}: {', '.join(column.sizes().get('classes', ['a number']))}" for name, column in loaded.targets.items()]
-        raise DataError("no row has a target that the run knows.", where=where, hint=f"Known are {'; '.join(known)}.")
+        raise DataError("no row has a target that the run knows.", where=where, hint=_known(loaded.targets))
     baselines = loaded.metrics.get("baselines", {}) if data is None else {}
-    values = {
-        "test": measured.scores,
-        "baselines": baselines,
-        "seconds": {"predict": round(measured.seconds, 3)},
-        "rows": len(index),
-    }
+    seconds = {"predict": round(measured.seconds, 3)}
+    values = {"test": measured.scores, "baselines": baselines, "seconds": seconds, "rows": len(index)}
     report = Report(f"{loaded.path or 'run'} on {where} ({len(index):,} rows)", data=values)
     for name, tensors in measured.predicted.items():
         column = loaded.columns[name]
@@ -69,6 +64,12 @@ def evaluate(run: str, data: str | Any = None) -> Report:
             examples=examples_of(table, encoded, index, loaded.columns),
         )
     return report
+
+
+def _known(targets: dict[str, Any]) -> str:
+    """What the targets of a run may be."""
+    named = [f"{name}: {', '.join(column.sizes().get('classes', ['a number']))}" for name, column in targets.items()]
+    return f"Known are {'; '.join(named)}."
 
 
 def _across_folds(run: Any) -> Report:
