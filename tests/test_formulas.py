@@ -53,7 +53,7 @@ def test_dense_layer(name, function):
 
 
 def test_back_propagation():
-    """dL/dw_l from dL/dz_(l+1), layer by layer from the output (article 004, 3.3), on a 2-layer net with MSE."""
+    """dL/dw_l from dL/dz_(l+1), layer by layer from the output (the introductory articles), on a 2-layer net with MSE."""
     torch.manual_seed(0)
     net = nn.Sequential(*dense_stack(4, (6,), "sigmoid"), nn.Linear(6, 2))
     x, y = RNG.normal(size=(8, 4)), RNG.normal(size=(8, 2))
@@ -70,7 +70,7 @@ def test_back_propagation():
 
 
 def test_convolution():
-    """y[m, n] = sum x[m - p, n - q] w[p, q] (article 002, 3.1.1) is a convolution with the kernel turned round.
+    """y[m, n] = sum x[m - p, n - q] w[p, q] (the introductory articles) is a convolution with the kernel turned round.
 
     Libraries, and this one, compute the cross-correlation sum x[m + p, n + q] w[p, q]; turning the kernel by half a
     turn gives the article's formula, away from the border.
@@ -93,7 +93,7 @@ def test_convolution():
 
 @pytest.mark.parametrize(("kind", "function"), [("max", np.max), ("average", np.mean)])
 def test_pooling(kind, function):
-    """The largest value or the average of each window (article 002, 3.1.2); after ReLU, as in the nets' code."""
+    """The largest value or the average of each window (the introductory articles); after ReLU, as in the nets' code."""
     torch.manual_seed(0)
     layer = ConvolutionLayer((1, 1), 1, shrink=2, shrink_by=kind)
     x = RNG.normal(size=(4, 6))
@@ -103,7 +103,7 @@ def test_pooling(kind, function):
 
 
 def test_elman_cell():
-    """h_t = f(W x_t + U h_(t-1) + b) (article 003, 3.2)."""
+    """h_t = f(W x_t + U h_(t-1) + b) (the introductory articles)."""
     layer, x, (w, u, b, c) = recurrent("rnn")
     h, states = np.zeros((2, 3)), []
     for t in range(x.shape[1]):
@@ -113,7 +113,7 @@ def test_elman_cell():
 
 
 def test_gru_cell():
-    """Gates of article 002, 3.2.1, in torch's form: r_t after the matrix, and z_t for the article's 1 - z_t."""
+    """Gates of the introductory articles, in torch's form: r_t after the matrix, and z_t for the article's 1 - z_t."""
     layer, x, (w, u, b, c) = recurrent("gru")
     h, states = np.zeros((2, 3)), []
     for t in range(x.shape[1]):
@@ -127,7 +127,7 @@ def test_gru_cell():
 
 
 def test_lstm_cell():
-    """i, f, o, candidate, C_t = f C_(t-1) + i candidate, h_t = o tanh(C_t) (article 002, 3.2.2)."""
+    """i, f, o, candidate, C_t = f C_(t-1) + i candidate, h_t = o tanh(C_t) (the introductory articles)."""
     layer, x, (w, u, b, c) = recurrent("lstm")
     h, cell, states = np.zeros((2, 3)), np.zeros((2, 3)), []
     for t in range(x.shape[1]):
@@ -151,16 +151,16 @@ def recurrent(cell: str):
 
 
 def test_mse():
-    """(1/n) sum (y - p)^2 (article 001, 3.1.1)."""
+    """(1/n) sum (y - p)^2 (the introductory articles)."""
     y, p = RNG.normal(size=20), RNG.normal(size=20)
     total, count = losses.mse(tensor(p), tensor(y))
     close(total / count, np.mean((y - p) ** 2))
 
 
 def test_cross_entropy():
-    """-sum_c y_c log p_c, with p the softmax of the logits (article 001, 3.1.2).
+    """-sum_c y_c log p_c, with p the softmax of the logits (the introductory articles).
 
-    Article 000 gives a loss that expects logits the output of a softmax; heads here hand on logits once.
+    The introductory articles give a loss that expects logits the output of a softmax; heads here hand on logits once.
     """
     logits, classes = RNG.normal(size=(9, 4)), RNG.integers(0, 4, 9)
     one_hot = np.eye(4)[classes]
@@ -172,7 +172,7 @@ def test_cross_entropy():
 
 
 def test_sequence_cross_entropy():
-    """-sum_t sum_i y_ti log p_ti ("DCEL", article 001, 3.1.3): cross-entropy over time steps, padding left out."""
+    """-sum_t sum_i y_ti log p_ti ("DCEL", the introductory articles): cross-entropy over time steps, padding left out."""
     logits, classes = RNG.normal(size=(3, 5, 4)), RNG.integers(0, 4, (3, 5))
     mask = np.arange(5) < np.array([5, 2, 0])[:, None]
     log_probability = np.log(softmax(logits))
@@ -183,7 +183,7 @@ def test_sequence_cross_entropy():
 
 
 def test_maximum_likelihood():
-    """Maximum likelihood of a normal distribution with variance 1 is MSE / 2 plus a constant (article 001, 3)."""
+    """Maximum likelihood of a normal distribution with variance 1 is MSE / 2 plus a constant (the introductory articles)."""
     y, p = RNG.normal(size=30), RNG.normal(size=30)
     total, count = losses.gaussian_negative_log_likelihood(tensor(p), torch.zeros(30), tensor(y))
     density = np.exp(-((y - p) ** 2) / 2) / np.sqrt(2 * np.pi)
@@ -193,7 +193,7 @@ def test_maximum_likelihood():
 
 
 def test_prior_term_of_the_elbo():
-    """KL(q || N(0, 1)) in closed form against an integral. Article 003's ELBO has log q but not the prior log p(z)."""
+    """KL(q || N(0, 1)) in closed form against an integral. The introductory articles' ELBO has log q but not the prior log p(z)."""
     mu, log_variance = 0.7, -0.4
     z = np.linspace(-12, 12, 200_001)
     q = np.exp(-((z - mu) ** 2) / (2 * np.exp(log_variance))) / np.sqrt(2 * np.pi * np.exp(log_variance))
@@ -234,7 +234,7 @@ def test_gradient_descent():
 
 
 def test_sgd():
-    """The same with the gradient of a random batch B_t (article 001, 3.3.1)."""
+    """The same with the gradient of a random batch B_t (the introductory articles)."""
     model, x, y = quadratic()
     weight, optimizer = numpy(model.weight), optimizers.sgd(model, lr=0.05)
     for _ in range(5):
@@ -245,7 +245,7 @@ def test_sgd():
 
 
 def test_momentum():
-    """v <- mu v + g; theta <- theta - eta v (named in article 004, 3.4)."""
+    """v <- mu v + g; theta <- theta - eta v (named in the introductory articles)."""
     model, x, y = quadratic()
     weight, velocity = numpy(model.weight), 0.0
     optimizer = optimizers.momentum(model, lr=0.05, momentum=0.8, nesterov=False)
@@ -257,7 +257,7 @@ def test_momentum():
 
 
 def test_rmsprop():
-    """s <- a s + (1 - a) g^2; theta <- theta - eta g / (sqrt(s) + eps) (named in article 004, 3.4)."""
+    """s <- a s + (1 - a) g^2; theta <- theta - eta g / (sqrt(s) + eps) (named in the introductory articles)."""
     model, x, y = quadratic()
     weight, square, optimizer = numpy(model.weight), 0.0, optimizers.rmsprop(model, lr=0.05, decay=0.9)
     for _ in range(5):
@@ -269,7 +269,7 @@ def test_rmsprop():
 
 
 def test_adam_has_the_bias_correction_that_the_article_omits():
-    """Kingma & Ba 2015, algorithm 1. Article 001, 3.3.3 uses m and v as they are, without dividing by 1 - beta^t."""
+    """Kingma & Ba 2015, algorithm 1. The introductory articles use m and v as they are, without dividing by 1 - beta^t."""
     model, x, y = quadratic()
     weight, optimizer = numpy(model.weight), optimizers.adam(model, lr=0.05)
     articles = weight
@@ -287,7 +287,7 @@ def test_adam_has_the_bias_correction_that_the_article_omits():
 
 
 def test_decay():
-    """eta_t = eta decay^t (article 001, 3.3.2)."""
+    """eta_t = eta decay^t (the introductory articles)."""
     for t in range(20):
         close(schedules.exponential(t, 20, decay=0.9, every=1), 0.9**t)
 

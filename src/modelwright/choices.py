@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from . import parts
 from .blocks.stream import Source
 from .recipe import Recipe
 
@@ -67,21 +68,22 @@ class _Chosen:
 
 
 def _sized(kind: str, size: str) -> dict[str, Any]:
-    from . import parts
-
     return dict(getattr(parts.find("encoders", kind), "sizes", {}).get(size, {}))
 
 
 def _encoder(source: Source, rows: int, kind: str | None) -> tuple[dict[str, Any], str]:
     if source.kind == "table":
         small = rows < 3000
-        net: dict[str, Any] = {"hidden": [128, 128], "dropout": 0.2} if small else {"hidden": [256, 256], "dropout": 0.1}
+        net: dict[str, Any] = (
+            {"hidden": [128, 128], "dropout": 0.2} if small else {"hidden": [256, 256], "dropout": 0.1}
+        )
         return {"kind": "mlp", **net, "numbers": "piecewise"}, (
             "a table: a dense network; numbers are cut into intervals, as trees do, and categories embedded"
         )
     if source.kind == "text":
         return {
             "kind": "bag",
+            "buckets": min(50_000, max(2_000, 5 * rows)),
             "dropout": 0.3,
         }, "text: word and character n-grams carry most of the meaning at this number of rows"
     if source.kind == "image":
@@ -101,12 +103,14 @@ def _encoder(source: Source, rows: int, kind: str | None) -> tuple[dict[str, Any
 
 def _training(recipe: Recipe, chosen: _Chosen, sources: list[Source], targets: dict[str, Any], rows: int) -> None:
     train, kinds = recipe.train, {source.kind for source in sources}
-    batch = next(size for limit, size in BATCHES if rows < limit)
-    chosen.train("batch", batch, f"{rows:,} training rows")
     if train.optimizer is None:
         train.optimizer = "adamw"
         chosen.note("train.optimizer", "adamw", "adapts the step of every weight and needs little tuning")
-    name = train.optimizer if isinstance(train.optimizer, str) else train.optimizer.get("kind", "")
+    name = parts.split(train.optimizer)[0]
+    if getattr(parts.find("optimizers", name), "full_batch", False):
+        chosen.train("batch", "all", f"{name} takes the gradient of all training rows")
+    batch = next(size for limit, size in BATCHES if rows < limit)
+    chosen.train("batch", batch, f"{rows:,} training rows")
     chosen.train("lr", RATES.get(name, 2e-3), f"the usual start for {name}")
     chosen.train("weight_decay", 0.01 if name in ("adamw", "muon") else 0.0, "mild shrinkage against over-fitting")
     chosen.train(
@@ -117,10 +121,15 @@ def _training(recipe: Recipe, chosen: _Chosen, sources: list[Source], targets: d
         if kinds == {"table"}:
             epochs = 60 if rows < 3000 else 30 if rows < 50_000 else 8 if rows < 1_000_000 else 2
         chosen.train("epochs", epochs, "enough passes for this many rows; early stopping may end it before")
-    chosen.train(
-        "early_stop", max(5, (train.epochs or 20) // 4), "epochs without a better validation score before stopping"
-    )
+    chosen.train("early_stop", _patience(train, kinds), "epochs without a better validation score before stopping")
     accurate = kinds & {"image"} and all(kind == "category" for kind, _ in targets.values())
     chosen.train(
         "monitor", "metric" if accurate else "loss", "the validation score that decides which weights are kept"
     )
+
+
+def _patience(train: Any, kinds: set[str]) -> int:
+    """A schedule that ends with small steps gains most at its end: pictures are given the whole of it, and the best
+    weights are kept. Tables and texts over-fit early and are stopped."""
+    epochs = train.epochs or 20
+    return epochs if "image" in kinds else max(5, epochs // 4)

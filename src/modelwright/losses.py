@@ -17,7 +17,7 @@ Loss = tuple[Tensor, Tensor]
 
 
 def mse(prediction: Tensor, target: Tensor, weights: Tensor | None = None) -> Loss:
-    """Squared error, `(y - p)^2`, any shape. Missing: NaN. (Legendre 1805; article 001, 3.1.1.)"""
+    """Squared error, `(y - p)^2`, any shape. Missing: NaN. (Legendre 1805; the introductory articles.)"""
     error, known = _error(prediction, target)
     return _total(error.square(), known, weights)
 
@@ -42,7 +42,7 @@ def cross_entropy(
     smoothing: float = 0.0,
     class_weights: Tensor | None = None,
 ) -> Loss:
-    """`-sum_k y_k log softmax(logits)_k` with logits (..., K). (Article 001, 3.1.2; label smoothing: Szegedy 2016.)
+    """`-sum_k y_k log softmax(logits)_k` with logits (..., K). (The introductory articles; label smoothing: Szegedy 2016.)
 
     target: classes (...), -1 missing; or class probabilities (..., K), a row of zeros missing.
     class_weights (K,): the loss and the count of a row of class k are multiplied by `class_weights[k]`.
@@ -90,7 +90,7 @@ def sequence_cross_entropy(
 ) -> Loss:
     """Cross-entropy summed over time steps and rows; logits (B, T, K), target (B, T).
 
-    `mask` (B, T) is True where a step counts; -1 in the target counts nothing either. (Article 001, 3.1.3, "DCEL".)
+    `mask` (B, T) is True where a step counts; -1 in the target counts nothing either. (The introductory articles, "DCEL".)
     """
     if mask is not None:
         target = target.masked_fill(~mask, -1)
@@ -121,7 +121,7 @@ def binary_cross_entropy(
 def gaussian_negative_log_likelihood(mean: Tensor, log_variance: Tensor, target: Tensor) -> Loss:
     """`-log N(target; mean, exp(log_variance))`, any shape. Missing: NaN.
 
-    Maximum likelihood of a normal distribution; with a fixed variance it is mse/2 plus a constant (article 001, 3).
+    Maximum likelihood of a normal distribution; with a fixed variance it is mse/2 plus a constant (the introductory articles).
     """
     error, known = _error(mean, target)
     log_variance = log_variance.float()

@@ -22,7 +22,7 @@ Group = dict[str, Any]
 
 
 def gradient_descent(model: nn.Module, *, lr: float = 0.1, weight_decay: float = 0.0) -> torch.optim.Optimizer:
-    """`w <- w - lr * grad` with the gradient of all training rows (article 001, 3.2).
+    """`w <- w - lr * grad` with the gradient of all training rows (the introductory articles).
 
     Options:
         lr: learning rate.
@@ -35,7 +35,7 @@ gradient_descent.full_batch = True  # type: ignore[attr-defined]
 
 
 def sgd(model: nn.Module, *, lr: float = 0.1, weight_decay: float = 0.0) -> torch.optim.Optimizer:
-    """`w <- w - lr * grad` with the gradient of a random batch (Robbins & Monro 1951; article 001, 3.3.1).
+    """`w <- w - lr * grad` with the gradient of a random batch (Robbins & Monro 1951; the introductory articles).
 
     Options:
         lr: learning rate.
@@ -77,7 +77,7 @@ def rmsprop(
 def adam(
     model: nn.Module, *, lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, weight_decay: float = 0.0
 ) -> FusedAdam | torch.optim.Optimizer:
-    """Adam with bias correction (Kingma & Ba 2015, algorithm 1). Article 001 leaves the correction out.
+    """Adam with bias correction (Kingma & Ba 2015, algorithm 1). The introductory articles leave the correction out.
 
     Options:
         lr: learning rate.

@@ -113,7 +113,8 @@ def build_report(
         leaks=[n for n, guess in prepared.inferred.items() if n in prepared.columns and "leak" in guess.doubt],
     )
     for name, inferred in prepared.inferred.items():
-        if inferred.doubt:
+        known = name in prepared.rows.targets  # a named data set knows its own target
+        if inferred.doubt and not known:
             report.blocks.append(Text(f"Column {name}", inferred.doubt, "warning"))
     report.blocks += [Text("Note", note, "warning") for note in prepared.rows.notes]
     report.blocks += evaluation.learning_curves(history)

@@ -24,7 +24,7 @@ def constant(step: int, total: int, *, warmup: float = 0.0) -> float:
 
 
 def exponential(step: int, total: int, *, decay: float = 0.1, every: int = 0, warmup: float = 0.0) -> float:
-    """`decay ** t` (article 001, 3.3.2), t counted in units of `every` steps.
+    """`decay ** t` (the introductory articles), t counted in units of `every` steps.
 
     Options:
         decay: factor of one unit of time.

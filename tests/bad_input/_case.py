@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-GOOD = "a,b,y\n" + "".join(f"{i % 7},{'red green blue'.split()[i % 3]},{'yes' if i % 2 else 'no'}\n" for i in range(40))
+GOOD = "a,b,y\n" + "".join(f"{i % 7},{['red', 'green', 'blue'][i % 3]},{'yes' if i % 2 else 'no'}\n" for i in range(40))
 QUICK = "--no-baselines --no-report train.epochs=1"
 
 

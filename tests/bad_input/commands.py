@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ._case import GOOD, QUICK, Case
+from ._case import QUICK, Case
 
 
 def _other_run(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._case import GOOD, QUICK, Case
+from ._case import QUICK, Case
 
 START = "data: data.csv\ntarget: y\n"
 

@@ -40,7 +40,7 @@ def test_contract_with_options(options):
         ({"channels": [32, 64, 64], "padding": "valid", "shrink": [2, 2, 1]}, 64, 93_322),
         ({"channels": [32, 64], "kernel": 5, "shrink": 2}, 128, 454_922),
     ],
-    ids=["article 000", "article 002"],
+    ids=["first", "second"],
 )
 def test_nets_of_the_articles(encoder, dense, parameters):
     """As many weights as Keras and torch count for the articles' code."""
@@ -51,7 +51,7 @@ def test_nets_of_the_articles(encoder, dense, parameters):
 
 
 def test_equals_a_bare_sequential():
-    """Article 000's net, its weights copied into plain torch modules in the articles' order (pooling after ReLU)."""
+    """The introductory articles' net, its weights copied into plain torch modules in the articles' order (pooling after ReLU)."""
     torch.manual_seed(0)
     encoder = Cnn(picture(28), channels=(32, 64, 64), padding="valid", shrink=(2, 2, 1), norm="none")
     bare = nn.Sequential(

@@ -32,7 +32,7 @@ def test_contract_with_options(options):
 @pytest.mark.parametrize(
     ("side", "hidden", "parameters"),
     [(28, [256, 128], 235_146), (8, [64, 64], 8_970)],
-    ids=["article 004", "article 003"],
+    ids=["first", "second"],
 )
 def test_nets_of_the_articles(side, hidden, parameters):
     """784-256-128-10 and, on 64 pixels, 64-64-10: as many weights as Keras counts."""

@@ -11,7 +11,7 @@ from .masks import never_empty
 
 
 class SelfAttention(nn.Module):
-    """`softmax(Q K^T / sqrt(d)) V` in several heads on (B, T, width) (Vaswani 2017; article 000, 3.3).
+    """`softmax(Q K^T / sqrt(d)) V` in several heads on (B, T, width) (Vaswani 2017; the introductory articles).
 
     mask (B, T): False where there is padding, which no position looks at. rotary: positions enter as rotations of
     queries and keys, so that only distances matter and no text is too long (Su 2021).

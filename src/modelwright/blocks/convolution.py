@@ -1,6 +1,6 @@
 """One convolutional layer for pictures and sequences alike: a sequence is a picture of height 1.
 
-`y[m, n] = sum_pq x[m + p, n + q] w[p, q]`: like all libraries this computes the cross-correlation; article 002's
+`y[m, n] = sum_pq x[m + p, n + q] w[p, q]`: like all libraries this computes the cross-correlation; the introductory articles'
 formula has `x[m - p, n - q]`, the same operation with the kernel turned round: for learned kernels no difference.
 """
 

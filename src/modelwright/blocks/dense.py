@@ -38,7 +38,7 @@ def norm_layer(name: Norm, width: int) -> nn.Module | None:
 def dense_stack(
     width: int, hidden: tuple[int, ...], activation: Activation, dropout: float = 0.0, norm: Norm = "none"
 ) -> nn.Sequential:
-    """`f(W x + b)` for each of the `hidden` widths on (..., width), each followed by dropout (article 004, 3.1).
+    """`f(W x + b)` for each of the `hidden` widths on (..., width), each followed by dropout (the introductory articles).
 
     The order in a layer is dense, norm, activation, dropout.
     """

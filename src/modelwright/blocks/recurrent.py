@@ -2,9 +2,9 @@
 
 The cells, with `s` the sigmoid, `*` element by element, `[W x]` short for `W x + b`:
 
-rnn (Elman 1990; article 003, 3.2)   h_t = tanh([W x_t] + [U h_(t-1)])
+rnn (Elman 1990; the introductory articles)   h_t = tanh([W x_t] + [U h_(t-1)])
 
-gru (Cho 2014; article 002, 3.2.1)   z_t = s([W_z x_t] + [U_z h_(t-1)])
+gru (Cho 2014; the introductory articles)   z_t = s([W_z x_t] + [U_z h_(t-1)])
                                      r_t = s([W_r x_t] + [U_r h_(t-1)])
                                      n_t = tanh([W x_t] + r_t * [U h_(t-1)])
                                      h_t = (1 - z_t) * n_t + z_t * h_(t-1)

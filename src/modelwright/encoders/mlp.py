@@ -14,7 +14,7 @@ from ..blocks.stream import Batch, Source, Stream
 
 
 class Mlp(nn.Module):
-    """Multilayer perceptron: `f(W x + b)` layer by layer (article 004, 3.1), for tables, vectors and small pictures.
+    """Multilayer perceptron: `f(W x + b)` layer by layer (the introductory articles), for tables, vectors and small pictures.
 
     With `ensemble` k > 1 it is k perceptrons that share their matrices and differ in cheap factors, trained side by
     side and averaged by the head (BatchEnsemble, Wen 2020; TabM, Gorishniy 2024).

@@ -13,7 +13,7 @@ from ..blocks.stream import Batch, Source, Stream
 
 
 class Rnn(nn.Module):
-    """Recurrent network (article 000, 3.2): Elman cells, LSTM or GRU, in one or two directions.
+    """Recurrent network (the introductory articles): Elman cells, LSTM or GRU, in one or two directions.
 
     The equations stand in `blocks/recurrent.py`. A picture is read row by row, a vector value by value.
 

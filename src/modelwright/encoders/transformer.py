@@ -14,7 +14,7 @@ from ..blocks.stream import Batch, Source, Stream
 
 
 class Transformer(nn.Module):
-    """Transformer encoder (Vaswani 2017; article 000, 3.3) with norms before each part.
+    """Transformer encoder (Vaswani 2017; the introductory articles) with norms before each part.
 
     Text: words (positions as chosen). Table: a token for each feature, without order (Gorishniy 2021, FT-Transformer).
     Picture: patches with learned positions (Dosovitskiy 2021). With pool "first" a learned class token stands in front

@@ -14,7 +14,7 @@ from ..losses import Loss, class_count, cross_entropy
 
 
 class Category(nn.Module):
-    """Softmax over the classes and cross-entropy (article 001, 3.1.2).
+    """Softmax over the classes and cross-entropy (the introductory articles).
 
     sizes: `classes`, the K names, and for balanced weights `counts`, the training rows of each. Targets are class codes
     (B,), -1 missing, or class probabilities (B, K), zeros missing. Predicts `probabilities` (B, K).

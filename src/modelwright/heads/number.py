@@ -12,7 +12,7 @@ from ..blocks.stream import Stream
 
 
 class Number(nn.Module):
-    """One linear output and a regression loss (article 001, 3.1.1). The target (B,) is standardised, NaN missing.
+    """One linear output and a regression loss (the introductory articles). The target (B,) is standardised, NaN missing.
 
     Predicts `value` (B,), standardised as the target is.
 

@@ -107,6 +107,8 @@ def _table(block: Table) -> str:
 
 def _cell(cell: Any, right: bool, shade: tuple[str, float] | None, first: bool) -> str:
     text, classes, style = escape(shown(cell)), ["r"] if right else [], ""
+    if not right and len(text) <= 24:
+        classes.append("short")
     if shade is not None:
         tone, share = shade
         if not cell:

@@ -68,7 +68,7 @@ thead th{border-top:0;background:var(--soft);color:var(--dim);font-weight:600;fo
 vertical-align:bottom}
 tbody th{font-weight:560;max-width:34ch;overflow-wrap:break-word}
 tbody tr:hover>*{background-color:var(--soft)}
-.r{text-align:right;white-space:nowrap}.zero{color:var(--dim);opacity:.65}
+.r{text-align:right;white-space:nowrap}.short{white-space:nowrap}.zero{color:var(--dim);opacity:.65}
 .heat{min-width:0}
 .heat tbody th{border:0;text-align:right}
 .heat td{border:1px solid var(--bg);text-align:center;padding:7px 10px;min-width:44px}

@@ -37,7 +37,7 @@ def train(
     from .. import training
     from ..fitting import Watch
     from ..recipe import load
-    
+
     watch = Watch(on_step=on_step, bar=True, track=track, report=report)
     if resume:
         if recipe is not None:
