@@ -39,7 +39,11 @@ def read_stdin(stream: BinaryIO) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stdin.csv"
         path.write_bytes(text)
-        return read(str(path), Path(".")).table
+        try:
+            return read(str(path), Path(".")).table
+        except DataError as error:
+            hint = "Pipe UTF-8." if "encoding:" in error.hint else error.hint
+            raise DataError(error.message, where=error.where.replace(str(path), "stdin"), hint=hint) from None
 
 
 def write(table: Any, out: Path | None) -> None:

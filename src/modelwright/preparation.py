@@ -6,6 +6,7 @@ Shared by training and the dry run. Writes nothing but the cache of encoded data
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -44,26 +45,43 @@ class Prepared:
 
 def open_rows(recipe: Recipe) -> Rows:
     """The recipe's rows; adds the data set's own target when the recipe names none."""
-    rows = read(recipe.data, recipe.base)
+    with recipe.places():
+        rows = read(recipe.data, recipe.base)
     if not recipe.target_names():
         if not rows.targets:
             raise UserError(
                 "which column is to be predicted?",
                 where=recipe.source,
-                hint=f"Give target: one of {', '.join(rows.table.column_names[:20])}.",
+                hint=f"Name one as target (--target NAME): {', '.join(rows.table.column_names[:20])}.",
             )
         recipe.targets = {name: {} for name in rows.targets}
-    known, problems = rows.table.column_names, []
-    for name in recipe.target_names():
-        if name not in known:
-            path = ("target",) if recipe.target is not None else ("targets", name)
-            problems.append(Problem(path, f"'{name}' is not a column of {rows.name}.", did_you_mean(name, known)))
-    for name in recipe.columns:
-        if name not in known:
-            problems.append(Problem(("columns", name), f"{rows.name} has no such column.", did_you_mean(name, known)))
+    problems = unknown_names(recipe.model_dump(exclude={"data"}), rows)
     if problems:
         raise recipe.error(problems)
     return rows
+
+
+def unknown_names(recipe: Mapping[str, Any], rows: Rows) -> list[Problem]:
+    """Every name in a recipe's values that is not a column (or an input, or a target) of the rows."""
+    known, problems = rows.table.column_names, list[Problem]()
+
+    def check(path: tuple[str, ...], names: Any, among: list[str], what: str) -> None:
+        for name in names if isinstance(names, Mapping) else ():
+            if name not in among:
+                problems.append(Problem((*path, name), what, did_you_mean(str(name), among)))
+
+    if isinstance(recipe.get("target"), str) and recipe["target"] not in known:
+        message = f"'{recipe['target']}' is not a column of {rows.name}."
+        problems.append(Problem(("target",), message, did_you_mean(recipe["target"], known)))
+    absent = f"{rows.name} has no such column."
+    check(("targets",), recipe.get("targets"), known, absent)
+    check(("columns",), recipe.get("columns"), known, absent)
+    model = recipe.get("model")
+    if isinstance(model, Mapping):
+        targets = [recipe["target"]] if isinstance(recipe.get("target"), str) else list(recipe.get("targets") or ())
+        check(("model", "encoders"), model.get("encoders"), ["table", *known], "there is no such input.")
+        check(("model", "heads"), model.get("heads"), targets or list(rows.targets), "there is no such target.")
+    return problems
 
 
 def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str, Inferred]]:
@@ -80,11 +98,15 @@ def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str,
         if config["kind"] == "drop" and name not in targets:
             continue
         if config["kind"] == "drop":
-            raise DataError(f"the target '{name}' cannot be learned: {guess.reason}.", where=rows.name)
+            given = "it is to be dropped" if name in recipe.columns else guess.reason
+            message = f"the target '{name}' cannot be learned: {given}."
+            raise recipe.error([Problem(("columns", name), message, "Give it a kind that can be predicted.")])
         recipe.columns[name] = config
         columns[name] = parts.build("columns", config, name, name in targets)
     if len(columns) == len(targets):
-        raise DataError("no input column is left.", where=rows.name, hint="Name kinds under columns: to keep some.")
+        left = [f"{name} ({inferred[name].reason})" for name in rows.table.column_names if name not in columns]
+        message = "no input column is left" + (f"; left out: {', '.join(left[:5])}." if left else ".")
+        raise DataError(message, where=rows.name, hint="Give some of them a kind under columns.")
     return columns, inferred
 
 
@@ -104,7 +126,8 @@ def prepare(
     clock, seconds = _Clock(), {}
     rows = rows or open_rows(recipe)
     seconds["read"] = clock()
-    part = _split(recipe, rows, fold)
+    with recipe.places():
+        part = _split(recipe, rows, fold)
     if sample is not None and rows.table.num_rows > sample:
         keep = np.sort(np.random.default_rng(0).choice(len(part), sample, replace=False))
         rows, part = replace(rows, table=rows.table.take(keep)), part[keep]
@@ -116,8 +139,27 @@ def prepare(
     encoded = encode(rows.table, columns, own_encoders(recipe, columns))
     seconds["encode"] = clock()
     choices = choose(recipe, model_sources(recipe, columns), targets_of(columns), int((part == 0).sum()))
+    _check_choices(recipe, columns, int((part == 0).sum()))
     _fill_options(recipe, columns)
     return Prepared(recipe, rows, part, columns, encoded, inferred, choices, seconds)
+
+
+def _check_choices(recipe: Recipe, columns: dict[str, Any], rows: int) -> None:
+    """Raise RecipeError for heads of another kind than their targets and for batches that the optimiser cannot use."""
+    problems = []
+    for name, (kind, _) in targets_of(columns).items():
+        head = parts.split(recipe.model.heads[name])[0]
+        if head != kind and head in parts.kinds("columns"):
+            message = f"a head of kind {head} cannot learn a target of kind {kind}."
+            hint = f"Leave it out, or set columns.{name}.kind to {head}."
+            problems.append(Problem(("model", "heads", name), message, hint))
+    train, optimizer = recipe.train, parts.split(recipe.train.optimizer)[0]
+    full = getattr(parts.find("optimizers", optimizer), "full_batch", False)
+    if full and isinstance(train.batch, int) and train.batch * train.accumulate < rows:
+        hint = "Write batch: all, or optimizer: sgd."
+        problems.append(Problem(("train", "batch"), f"{optimizer} takes all rows a step, given {train.batch}.", hint))
+    if problems:
+        raise recipe.error(problems)
 
 
 class _Clock:
@@ -139,6 +181,21 @@ def fit_columns(rows: Rows, columns: dict[str, Any], train: np.ndarray) -> None:
         raise DataError(
             error.message, where=f"{rows.name}: {error.where}" if error.where else rows.name, hint=error.hint
         ) from None
+    for name, column in columns.items():
+        if getattr(column, "unusable", ""):
+            hint = "Paths begin at the folder of the table; a column of another kind is named under columns."
+            raise DataError(column.unusable, where=f"{rows.name}: column '{name}'", hint=hint)
+
+
+def fold_count(recipe: Recipe, rows: Rows) -> int:
+    """How many folds the recipe asks for, 0 for none. Raises RecipeError for more folds than rows."""
+    config = recipe.data.get("split") if isinstance(recipe.data, dict) else None
+    if not isinstance(config, dict) or config.get("kind") != "folds":
+        return 0
+    number, most = int(config.get("folds", 10)), rows.table.num_rows
+    if number > most:
+        raise recipe.error([Problem(("data", "split", "folds"), f"{number} folds of {most} rows cannot be made.")])
+    return number
 
 
 def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarray:
@@ -186,14 +243,15 @@ def build_model(recipe: Recipe, columns: dict[str, Any]) -> nn.Module:
     torch.manual_seed(recipe.train.seed)
     weights = {name: float(recipe.targets.get(name, {}).get("weight", 1.0)) for name in recipe.target_names()}
     model = parts.find("models", recipe.model.kind)
-    return model(
-        model_sources(recipe, columns),
-        targets_of(columns),
-        encoders=recipe.model.encoders,
-        fuse=recipe.model.fuse,
-        heads=recipe.model.heads,
-        weights="uncertainty" if recipe.model.weights == "uncertainty" else weights,
-    )
+    with recipe.places():
+        return model(
+            model_sources(recipe, columns),
+            targets_of(columns),
+            encoders=recipe.model.encoders,
+            fuse=recipe.model.fuse,
+            heads=recipe.model.heads,
+            weights="uncertainty" if recipe.model.weights == "uncertainty" else weights,
+        )
 
 
 def _fill_options(recipe: Recipe, columns: dict[str, Any]) -> None:

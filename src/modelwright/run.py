@@ -23,10 +23,12 @@ import yaml
 
 from . import parts
 from .checkpoint import load_tensors, save_tensors
-from .errors import DataError, RunError
+from .errors import DataError, RunError, did_you_mean
 from .files import write_json, write_text
 from .recipe import Recipe
 from .recipe import load as load_recipe
+
+AGAIN = "Train the recipe again."
 
 if TYPE_CHECKING:
     import numpy as np
@@ -149,20 +151,16 @@ class Run:
             parts.register("heads" if hasattr(part, "loss") else "encoders", part)
         status = read_status(path)
         if not (path / "model.safetensors").exists():
+            if status.state == "finished":
+                raise RunError("model.safetensors is missing.", where=str(path), hint=AGAIN)
             hint = "" if status.state == "running" else f"Continue it with: modelwright train --resume {path}"
             raise RunError(f"the run is {status.state}; it has no trained model yet.", where=str(path), hint=hint)
-        try:
+        with intact(path / "resolved.yaml"):
             recipe = load_recipe(_resolved(path))
-            recipe.base, recipe.source = Path("."), str(path / "resolved.yaml")
-            columns = load_columns(json.loads((path / "columns.json").read_text(encoding="utf-8")))
-            metrics_file = path / "metrics.json"
-            metrics = json.loads(metrics_file.read_text(encoding="utf-8")) if metrics_file.exists() else {}
-        except FileNotFoundError as error:
-            raise RunError(f"{Path(error.filename).name} is missing.", where=str(path)) from None
-        except (ValueError, KeyError, TypeError) as error:
-            if isinstance(error, RunError):
-                raise
-            raise RunError(f"a file of the run is damaged ({error}).", where=str(path)) from None
+        recipe.base, recipe.source = Path("."), str(path / "resolved.yaml")
+        with intact(path / "columns.json"):
+            columns = load_columns(read_json(path / "columns.json"))
+        metrics = read_json(path / "metrics.json") if (path / "metrics.json").exists() else {}
         return cls(recipe, columns, path=path, metrics=metrics)
 
     @cached_property
@@ -197,9 +195,10 @@ class Run:
         from .data.reading import read
 
         table = read(rows, Path(".")).table
-        self.require(table)
+        where = str(rows) if isinstance(rows, (str, Path)) else "rows"
+        self.require(table, where=where)
         if table.num_rows == 0:
-            raise DataError("there is no row to predict.", where=str(rows) if isinstance(rows, (str, Path)) else "rows")
+            raise DataError("there is no row to predict.", where=where)
         chunks = [self._decode(codes, probabilities) for codes in self.predict_codes(table)]
         names = list(chunks[0])
         return (
@@ -208,12 +207,16 @@ class Run:
             else pa.table({"": np.zeros(0)})
         )
 
-    def require(self, table: pa.Table, targets: bool = False) -> None:
+    def require(self, table: pa.Table, targets: bool = False, where: str = "rows") -> None:
         """Raise DataError when a column the model reads is missing from `table`."""
         missing = [n for n, c in self.columns.items() if (targets or not c.target) and n not in table.column_names]
         if missing:
             names = ", ".join(repr(n) for n in missing)
-            raise DataError(f"the column {names} is missing.", hint=f"Found: {', '.join(table.column_names[:30])}.")
+            near = did_you_mean(missing[0], table.column_names)
+            near = near if near.startswith("Did") else ""
+            hint = f"Found: {', '.join(table.column_names[:30])}. {near}".strip()
+            word = "the column" if len(missing) == 1 else "the columns"
+            raise DataError(f"{word} {names} {'is' if len(missing) == 1 else 'are'} missing.", where=where, hint=hint)
 
     def predict_codes(self, table: pa.Table, rows_at_once: int = 8192) -> Iterator[dict[str, dict[str, np.ndarray]]]:
         """target -> the head's prediction, chunk after chunk of the table: memory stays constant."""
@@ -242,7 +245,8 @@ class Run:
 
         assert self.path is not None
         file = self.path / "reports" / "train.json"
-        report = Report.from_json(file.read_text(encoding="utf-8")) if file.exists() else Report(str(self.path))
+        with intact(file):
+            report = Report.from_json(file.read_text(encoding="utf-8")) if file.exists() else Report(str(self.path))
         short = Report(report.title, report.blocks[:12], {"run": str(self.path), "notes": self.notes, **self.metrics})
         following = f"modelwright show {self.path}; open {self.path}/report.html; modelwright predict {self.path} FILE"
         short.blocks += [Text("", note) for note in self.notes] + [Text("Next", following)]
@@ -285,15 +289,35 @@ class Run:
         return cls(recipe, columns, model=_with_weights(build_model(recipe, columns), tensors, Path("bytes")))
 
 
-def _resolved(path: Path, whole: bool = False) -> dict[str, Any]:
+def read_json(file: Path) -> dict[str, Any]:
+    """The JSON object in a file of a run. Raises RunError when it is missing or damaged."""
+    with intact(file):
+        found = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError(f"expected an object, found {type(found).__name__}")
+        return found
+
+
+@contextmanager
+def intact(file: Path) -> Iterator[None]:
+    """Turn what reading a file of a run may raise into a RunError that names the file."""
     try:
-        values = yaml.safe_load((path / "resolved.yaml").read_text(encoding="utf-8"))
+        yield
+    except RunError:
+        raise
     except FileNotFoundError:
-        raise RunError("resolved.yaml is missing.", where=str(path)) from None
-    except (OSError, yaml.YAMLError) as error:
-        raise RunError(f"resolved.yaml is damaged ({error}).", where=str(path)) from None
-    if not isinstance(values, dict):
-        raise RunError("resolved.yaml is damaged.", where=str(path))
+        raise RunError("the file is missing.", where=str(file), hint=AGAIN) from None
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, yaml.YAMLError) as error:
+        reason = f"{getattr(error, 'problem', None) or error}".replace("\n ", "").replace("\n", " ")
+        reason = f"the key {reason} is missing" if isinstance(error, KeyError) else reason
+        raise RunError(f"the file is damaged: {reason.rstrip('.')}.", where=str(file), hint=AGAIN) from None
+
+
+def _resolved(path: Path, whole: bool = False) -> dict[str, Any]:
+    with intact(path / "resolved.yaml"):
+        values = yaml.safe_load((path / "resolved.yaml").read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError(f"expected a mapping, found {type(values).__name__}")
     return values if whole else {key: value for key, value in values.items() if key in Recipe.model_fields}
 
 
@@ -302,6 +326,8 @@ def _with_weights(model: nn.Module, tensors: dict[str, Any], where: Path) -> nn.
         model.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
         raise RunError(
-            f"the weights do not fit the recipe ({str(error).splitlines()[-1].strip()}).", where=str(where)
+            f"the weights do not fit the recipe ({str(error).splitlines()[-1].strip().rstrip('.')}).",
+            where=str(where),
+            hint=AGAIN,
         ) from None
     return model.eval()

@@ -9,6 +9,8 @@ import codecs
 import csv
 import io
 import itertools
+import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -103,9 +105,29 @@ def _table(file: File, dialect: Dialect, encoding: str) -> pa.Table:
     if file.size() > _large.threshold():
         return _large.mapped(f"{file.stamp()} {dialect} {encoding}", batches)
     with file.open() as stream:
-        source = _source(stream, dialect, encoding)
-        table = arrow_csv.read_csv(source, read_options, parse_options, convert_options)
+        lent = _Lent(_source(stream, dialect, encoding))
+        returned = threading.Event()
+        weakref.finalize(lent, returned.set)
+        table = arrow_csv.read_csv(lent, read_options, parse_options, convert_options)
+        del lent
+        returned.wait(1.0)
     return _trimmed(table) if dialect.skip_spaces else table
+
+
+class _Lent:
+    """A stream for Arrow's threads, of which one knows when they have let go of it: a thread that still holds a Python
+    object when the interpreter ends aborts the process (github.com/apache/arrow/issues/34314)."""
+
+    closed = False
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.read = stream.read
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """The lender closes it."""
 
 
 def _trimmed(table: Any) -> Any:

@@ -9,12 +9,13 @@ from ..errors import RunError, UserError
 from ..report import Report
 
 
-def compare(*runs: str, sizes: str = "", out: str | None = None) -> Report:
+def compare(*runs: str, sizes: str = "", target: str | None = None, out: str | None = None) -> Report:
     """Compare runs, or the sizes of one recipe, in one table.
 
     Args:
         runs: run folders, or one recipe together with --sizes
         sizes: train the recipe at these sizes first, for example small,medium,large
+        target: the column to predict, when --sizes is given a data file
         out: the folder for the runs that --sizes makes (default: runs/<name>-sizes)
     """
     from .. import evaluation
@@ -28,7 +29,7 @@ def compare(*runs: str, sizes: str = "", out: str | None = None) -> Report:
             hint="modelwright compare RUN RUN, or compare recipe.yaml --sizes small,large",
         )
     loaded = (
-        _train_sizes(runs, sizes, out) if sizes else [run if isinstance(run, Run) else Run.load(run) for run in runs]
+        _train_sizes(runs, sizes, target, out) if sizes else [run if isinstance(run, Run) else Run.load(run) for run in runs]
     )
     found: list[dict[str, Any]] = []
     for run in loaded:
@@ -41,6 +42,7 @@ def compare(*runs: str, sizes: str = "", out: str | None = None) -> Report:
         raise UserError(
             f"the runs predict different targets ({'; '.join(', '.join(t) for t in sorted(targets))}).",
             where="command line",
+            hint="Compare runs of the same targets.",
         )
     kinds = found[0]["kinds"]
     for name, scores in loaded[0].metrics.get("baselines", {}).items():
@@ -63,20 +65,21 @@ def compare(*runs: str, sizes: str = "", out: str | None = None) -> Report:
     return Report("Comparison", [evaluation.leaderboard(found)], data={"runs": values})
 
 
-def _train_sizes(recipes: tuple[str, ...], sizes: str, out: str | None) -> list[Any]:
+def _train_sizes(recipes: tuple[str, ...], sizes: str, target: str | None, out: str | None) -> list[Any]:
     from .. import training
     from ..fitting import Watch
     from ..recipe import load
 
     if len(recipes) != 1:
         raise UserError("--sizes takes exactly one recipe.", where="command line")
-    base = load(recipes[0] if recipes[0].endswith((".yaml", ".yml")) else {"data": recipes[0]})
+    base = load(recipes[0], target=target)
+    wanted = [name.strip() for name in sizes.split(",") if name.strip()]
+    if not wanted:
+        raise UserError("no size is given.", where="--sizes", hint="For example --sizes small,medium,large")
     folder = Path(out) if out else Path("runs") / f"{base.name()}-sizes"
     runs: list[Any] = []
-    for size in [name.strip() for name in sizes.split(",") if name.strip()]:
-        recipe = load(
-            recipes[0] if recipes[0].endswith((".yaml", ".yml")) else {"data": recipes[0]}, [f"model.size={size}"]
-        )
+    for size in wanted:
+        recipe = load(recipes[0], [f"model.size={size}"], target=target)
         recipe.baselines = recipe.baselines if not runs else False
         runs.append(training.train(recipe, folder / size, Watch(bar=True)))
     return runs

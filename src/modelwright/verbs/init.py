@@ -36,11 +36,7 @@ def init(data: str, *, target: str | None = None, out: str = "recipe.yaml", forc
         raise RunError(
             "the file is there already.", where=out, hint="Use --force to overwrite it, or --out for another name."
         )
-    names = [name.strip() for name in (target or "").split(",") if name.strip()]
-    given: dict[str, Any] = {"data": data}
-    if names:
-        given["target" if len(names) == 1 else "targets"] = names[0] if len(names) == 1 else {name: {} for name in names}
-    recipe = load(given)
+    recipe = load({"data": data}, target=target)
     rows = open_rows(recipe)
     columns, inferred = build_columns(recipe, rows)
     fit_columns(rows, columns, np.ones(rows.table.num_rows, bool))

@@ -26,7 +26,7 @@ def train(
     Args:
         recipe: a recipe (.yaml), or a data file, folder or named data set
         overrides: key=value, for example train.lr=3e-4 train.epochs=20
-        target: the column to predict, when a data file is given
+        target: the column to predict, when a data file is given; several with commas
         out: the run folder to make (default: runs/<name>-<n>)
         resume: continue this run folder exactly where it stopped
         from_: start from the trained weights of this run folder
@@ -53,11 +53,7 @@ def train(
             where="command line",
             hint="modelwright train data.csv --target y, or modelwright train recipe.yaml",
         )
-    if isinstance(recipe, (str, Path)) and not str(recipe).endswith((".yaml", ".yml")):
-        recipe = {"data": str(recipe)}
-    loaded = load(recipe, overrides)
-    if target is not None:
-        loaded.target, loaded.targets = target, {}
+    loaded = load(recipe, overrides, target=target)
     if from_ is not None:
         loaded.model.start = from_
     if not baselines:
