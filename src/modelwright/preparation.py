@@ -142,7 +142,9 @@ def prepare(
         columns, inferred = build_columns(recipe, rows)
         kept = _kept(start, columns)
         if recipe.model.start and not kept:
-            hint = f"It reads: {', '.join(name for name, column in start.items() if not column.target) or 'none of them'}."
+            hint = (
+                f"It reads: {', '.join(name for name, column in start.items() if not column.target) or 'none of them'}."
+            )
             raise RunError("none of its input columns is in these data.", where=recipe.model.start, hint=hint)
         columns = {**kept, **{n: c for n, c in columns.items() if n not in kept}}
         fit_columns(rows, {n: c for n, c in columns.items() if start.get(n) is not c}, part == 0)

@@ -8,7 +8,7 @@ from typing import Any
 from ..report import Report, Table
 
 
-def evaluate(run: str, data: str | Any = None) -> Report:
+def evaluate(run: str, data: str | Any | None = None) -> Report:
     """Score a run on its test rows or on other data.
 
     Args:
