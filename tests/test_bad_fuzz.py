@@ -129,9 +129,9 @@ def table(chance: random.Random) -> str:
 
 def mutilated(recipe: str, chance: random.Random) -> str:
     """The recipe with a few pieces cut out, doubled or replaced."""
-    for _ in range(chance.randint(1, 3)):
+    for _ in range(chance.choice([1, 1, 1, 2, 3])):
         start = chance.randrange(len(recipe))
-        kind = chance.randrange(4)
+        kind = chance.choice([0, 0, 0, 0, 1, 2, 3])
         if kind == 0:  # another word in the place of one
             words = [i for i in range(len(recipe)) if recipe[i].isalnum() and not recipe[i - 1].isalnum()]
             start = chance.choice(words or [0])
@@ -179,3 +179,85 @@ def test_mutilated_recipes(workplace, capsys) -> None:
 def run_recipe(folder: Path, text: str) -> int:
     (folder / "recipe.yaml").write_text(text, "utf-8")
     return run("check recipe.yaml")
+
+
+ODD = [
+    "0",
+    "-1",
+    "1",
+    "3",
+    "1e30",
+    ".nan",
+    ".inf",
+    "null",
+    "true",
+    "[]",
+    "{}",
+    "[1, 2]",
+    "x",
+    "''",
+    "99999999999",
+    "0.5",
+]
+TEXTS = "a,t,y\n" + "".join(
+    f"{i % 7},{['good', 'bad', 'fine'][i % 3]} words here {i % 5},{'pqr'[i % 3]}\n" for i in range(40)
+)
+NUMBERS = "a,b,y\n" + "".join(f"{i % 7},{i % 4},{i * 1.5}\n" for i in range(40))
+ROOMS = {  # room -> where a kind and an option of it stand
+    "encoders": "model: {{encoders: {{{name}: {{kind: {kind}, {option}: {value}}}}}}}",
+    "heads": "model: {{heads: {{y: {{kind: {kind}, {option}: {value}}}}}}}",
+    "fuse": "model: {{fuse: {{kind: {kind}, {option}: {value}}}}}",
+    "columns": "columns: {{{column}: {{kind: {kind}, {option}: {value}}}}}",
+    "optimizers": "train: {{optimizer: {{kind: {kind}, {option}: {value}}}}}",
+    "schedules": "train: {{schedule: {{kind: {kind}, {option}: {value}}}}}",
+    "data.augmentation": "train: {{augment: [{{kind: {kind}, {option}: {value}}}]}}",
+}
+
+
+def settings() -> list[tuple[str, str]]:
+    """(table, recipe) for every option of every part, and every key of train and model, with every odd value."""
+    from modelwright import parts
+    from modelwright.recipe import ModelOptions, TrainOptions
+
+    found = []
+    for room, form in ROOMS.items():
+        for kind in parts.kinds(room):
+            for option in parts.options(parts.find(room, kind)):
+                for value in ODD:
+                    for data, name, column in ((TEXTS, "t", "t"), (NUMBERS, "table", "b"), (NUMBERS, "table", "y")):
+                        given = {"kind": kind, "option": option, "value": value, "name": name, "column": column}
+                        found.append((data, form.format(**given)))
+    for key, fields in (("train", TrainOptions), ("model", ModelOptions)):
+        for option in fields.model_fields:
+            found += [(NUMBERS, f"{key}: {{{option}: {value}}}") for value in ODD]
+    for option in (
+        "path",
+        "train",
+        "test",
+        "split",
+        "header",
+        "names",
+        "delimiter",
+        "encoding",
+        "skip_spaces",
+        "quote",
+    ):
+        found += [(NUMBERS, f"data: {{path: data.csv, {option}: {value}}}") for value in ODD]
+    for option in ("kind", "fractions", "column", "official", "folds"):
+        found += [(NUMBERS, f"data: {{path: data.csv, split: {{kind: group, {option}: {value}}}}}") for value in ODD]
+    return found
+
+
+def test_odd_values_of_every_option(workplace, capsys) -> None:
+    every = settings()
+    random.Random(2).shuffle(every)
+    began = time.perf_counter()
+    for data, recipe in every:
+        (workplace / "data.csv").write_text(data)
+        code = run_recipe(
+            workplace, ("" if recipe.startswith("data:") else "data: data.csv\n") + f"target: y\n{recipe}\n"
+        )
+        error = capsys.readouterr().err
+        assert code in (0, 2) and "mistake in modelwright" not in error, f"{recipe}: {error}"
+        if time.perf_counter() - began > SECONDS:
+            break

@@ -59,7 +59,7 @@ def test_a_full_disk_leaves_a_run_that_goes_on(capsys) -> None:
     error = capsys.readouterr().err
     assert "error: cut/checkpoints/last.safetensors: cannot be written (File too large). Free some space." in error
     assert "Traceback" not in error and "mistake in modelwright" not in error
-    assert status("cut")["status" if "status" in status("cut") else "state"] == "failed"
+    assert status("cut")["state"] == "failed"
     assert run("list .") == 0
     assert "failed" in capsys.readouterr().out
     assert run("train --resume cut") == 0
