@@ -54,7 +54,7 @@ def workplace(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) ->
 def lay_out(case: Case, folder: Path, trained: Path) -> None:
     """The files of a case."""
     (folder / "data.csv").write_text(GOOD)
-    if re.search(r"\brun\b|list \.", case.command):
+    if case.prepare or re.search(r"\brun\b|list \.", case.command):
         shutil.copytree(trained / "run", folder / "run")
     for name, content in {**({"recipe.yaml": case.recipe} if case.recipe else {}), **case.files}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ import modelwright
 PACKAGE = Path(modelwright.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = {
-    0: "errors parts report pages files",
+    0: "errors parts recipe_checks report pages files",
     1: "recipe columns blocks losses metrics optimizers schedules",
     2: "encoders fuse heads data",
     3: "models checkpoint",

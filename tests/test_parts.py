@@ -86,7 +86,7 @@ def test_an_encoder_as_a_class(tmp_path, monkeypatch):
     assert "myencoder" in (tmp_path / "run" / "resolved.yaml").read_text()
     rows = {name: [1.0, 5.0] for name in run.columns if name != "species"}
     monkeypatch.setattr(parts, "_registered", {})  # as in another process
-    with pytest.raises(UserError, match="myencoder.*parts_from"):
+    with pytest.raises(UserError, match=r"myencoder.*parts_from"):
         mw.Run.load(tmp_path / "run").predict(rows)
     again = mw.Run.load(tmp_path / "run", parts_from=[MyEncoder])
     assert again.predict(rows, probabilities=True).equals(run.predict(rows, probabilities=True))

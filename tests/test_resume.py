@@ -124,7 +124,17 @@ def wait_for(condition, seconds=60.0):
         time.sleep(0.01)
 
 
-SHELL = ["iris", "train.epochs=3000", "train.early_stop=0", "train.speed=fixed", "train.threads=1", "train.batch=32", "train.checkpoint_seconds=0", "model.encoders.table.kind=mlp", "model.encoders.table.hidden=[16]"]
+SHELL = [
+    "iris",
+    "train.epochs=3000",
+    "train.early_stop=0",
+    "train.speed=fixed",
+    "train.threads=1",
+    "train.batch=32",
+    "train.checkpoint_seconds=0",
+    "model.encoders.table.kind=mlp",
+    "model.encoders.table.hidden=[16]",
+]
 
 
 def test_ctrl_c_saves_and_the_run_resumes(tmp_path):
@@ -139,7 +149,7 @@ def test_ctrl_c_saves_and_the_run_resumes(tmp_path):
     assert f"What was trained is saved; continue with: modelwright train --resume {out}" in said
     status = read_status(out)
     assert (status.state, "--resume" in status.message) == ("interrupted", True)
-    with pytest.raises(RunError, match="the run is interrupted; it has no trained model yet.*--resume"):
+    with pytest.raises(RunError, match=r"the run is interrupted; it has no trained model yet.*--resume"):
         mw.Run.load(out)
     assert listed(tmp_path) == {str(out): "interrupted"}
     steps = [json.loads(line)["step"] for line in (out / "history.jsonl").read_text().splitlines()]

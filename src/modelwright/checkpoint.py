@@ -74,7 +74,8 @@ def load(folder: Path) -> tuple[dict[str, Any], str] | None:
         except Exception as error:
             notes.append(f"{path} is damaged ({error}) and was passed over.")
     if notes:
-        raise RunError("no checkpoint can be read.", where=str(folder), hint=" ".join(notes))
+        hint = f"{' '.join(notes)} Delete the folder to train from the beginning."
+        raise RunError("no checkpoint can be read.", where=str(folder), hint=hint)
     return None
 
 

@@ -106,11 +106,14 @@ def _training(recipe: Recipe, chosen: _Chosen, sources: list[Source], targets: d
     if train.optimizer is None:
         train.optimizer = "adamw"
         chosen.note("train.optimizer", "adamw", "adapts the step of every weight and needs little tuning")
-    name = parts.split(train.optimizer)[0]
+    name, options = parts.split(train.optimizer)
     if getattr(parts.find("optimizers", name), "full_batch", False):
         chosen.train("batch", "all", f"{name} takes the gradient of all training rows")
     batch = next(size for limit, size in BATCHES if rows < limit)
     chosen.train("batch", batch, f"{rows:,} training rows")
+    for key in ("lr", "weight_decay"):  # also understood as options of the optimiser
+        if getattr(train, key) is None:
+            setattr(train, key, options.get(key))
     chosen.train("lr", RATES.get(name, 2e-3), f"the usual start for {name}")
     chosen.train("weight_decay", 0.01 if name in ("adamw", "muon") else 0.0, "mild shrinkage against over-fitting")
     chosen.train(

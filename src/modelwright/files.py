@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -26,7 +27,8 @@ def atomic(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        hint = "What was saved before is kept: free some space, then modelwright train --resume RUN."
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        hint = "Free some space." if full else "Check the folder and its permissions, or choose another."
         raise StorageError(f"cannot be written ({error.strerror or error}).", where=str(path), hint=hint) from error
     finally:
         with suppress(OSError):

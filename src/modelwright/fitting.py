@@ -25,13 +25,14 @@ from torch import nn
 from . import checkpoint, parts
 from .data import augmentation
 from .data.batches import Batches
-from .errors import RunError, UserError
+from .errors import Problem, RunError, UserError
 from .files import finite, write_text
 from .loop import Average, StepOptions
 from .prediction import validation_scores
 from .preparation import Prepared, build_model, model_sources, targets_of
 from .progress import Bar, TensorBoard
 from .recipe import Recipe
+from .run import read_status
 from .session import Event, Plan, Session
 from .speed import Speed, apply, choose_speed, find_batch, find_rate
 
@@ -70,12 +71,13 @@ def fit(
     watch = watch or Watch()
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
-    device = _device(recipe)
+    device = device_of(recipe)
     model = build_model(recipe, prepared.columns)
     if recipe.model.start:
         _start_from(model, Path(recipe.model.start))
     decided = dict(resolved.get("decided", {})) if resolved else {}
-    _decide(recipe, prepared, model, decided)
+    with recipe.places():
+        _decide(recipe, prepared, model, decided)
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
     if folder:
@@ -163,7 +165,7 @@ def _save(folder: Path, session: Session) -> None:
 def _session(recipe: Recipe, prepared: Prepared, model: nn.Module, decided: dict[str, Any]) -> Session:
     train = recipe.train
     validation = prepared.index(1)
-    batches = _batches(recipe, prepared, _step_rows(recipe))
+    batches = batches_of(recipe, prepared, _step_rows(recipe))
     optimizer = parts.build(
         "optimizers", {**_config(train.optimizer), "lr": train.lr, "weight_decay": train.weight_decay}, model
     )
@@ -178,7 +180,7 @@ def _session(recipe: Recipe, prepared: Prepared, model: nn.Module, decided: dict
         clip=train.clip,
         accumulate=train.accumulate,
         precision=train.precision,
-        device=_device(recipe).type,
+        device=device_of(recipe).type,
     )
     plan = Plan(
         total,
@@ -203,12 +205,14 @@ def _step_rows(recipe: Recipe) -> int:
     return recipe.train.batch * recipe.train.accumulate
 
 
-def _batches(recipe: Recipe, prepared: Prepared, size: int) -> Batches:
+def batches_of(recipe: Recipe, prepared: Prepared, size: int) -> Batches:
+    """The training rows in batches of `size`, augmented as the recipe says."""
     images = [source.name for source in model_sources(recipe, prepared.columns) if source.kind == "image"]
     classes = {
         name: len(sizes["classes"]) for name, (_, sizes) in targets_of(prepared.columns).items() if "classes" in sizes
     }
-    augment = augmentation.build(recipe.train.augment, images, classes)
+    with recipe.places():
+        augment = augmentation.build(recipe.train.augment, images, classes)
     return Batches(
         prepared.encoded, prepared.index(0), size, recipe.train.seed, augment=augment, bucket=recipe.train.bucket
     )
@@ -222,11 +226,11 @@ def _decide(recipe: Recipe, prepared: Prepared, model: nn.Module, decided: dict[
     if train.batch == "auto":
 
         def make(size: int) -> Any:
-            return next(_batches(recipe, prepared, size).epoch(0))
+            return next(batches_of(recipe, prepared, size).epoch(0))
 
         train.batch, tried = find_batch(model, make, "fp32", rows, _free_memory())
         decided["batch"] = {"value": train.batch, "seconds_per_row": {str(k): v for k, v in tried.items()}}
-    batches = _batches(recipe, prepared, _step_rows(recipe))
+    batches = batches_of(recipe, prepared, _step_rows(recipe))
     total = train.steps or int(train.epochs or 1) * batches.steps
     if "speed" not in decided:
         speed = choose_speed(model, next(batches.epoch(0)), train, total)
@@ -257,7 +261,8 @@ def _free_memory() -> float:
         return 2e9
 
 
-def _device(recipe: Recipe) -> torch.device:
+def device_of(recipe: Recipe) -> torch.device:
+    """The device of `train.device`. Raises RecipeError when it cannot be used."""
     name = recipe.train.device
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -265,15 +270,14 @@ def _device(recipe: Recipe) -> torch.device:
         torch.empty(0, device=name)
         return torch.device(name)
     except (RuntimeError, AssertionError) as error:
-        raise UserError(
-            f"the device '{name}' cannot be used ({str(error).splitlines()[0]}).",
-            where="train.device",
-            hint="Use cpu or auto.",
-        ) from None
+        reason = str(error).partition(":")[0].splitlines()[0].rstrip(".")
+        message = f"the device '{name}' cannot be used ({reason})."
+        raise recipe.error([Problem(("train", "device"), message, "Use cpu or auto.")]) from None
 
 
 def _start_from(model: nn.Module, path: Path) -> None:
     """Load the weights of another run wherever name and shape agree."""
+    read_status(path)
     given = checkpoint.load_tensors(path / "model.safetensors")
     own = model.state_dict()
     same = {name: value for name, value in given.items() if name in own and own[name].shape == value.shape}
@@ -282,6 +286,7 @@ def _start_from(model: nn.Module, path: Path) -> None:
             "none of its weights fits this model.", where=str(path), hint="Use the same encoders, or leave out --from."
         )
     model.load_state_dict({**own, **same})
+    print(f"{path}: {len(same)} of the model's {len(own)} weights begin as there.", file=sys.stderr)
 
 
 def _listeners(watch: Watch, folder: Path | None, session: Session, rows: int) -> list[Any]:

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .parts import NotNegative, Positive, Share
+
 __all__ = ["adam", "adamw", "gradient_descent", "momentum", "muon", "rmsprop", "sgd"]
 
 _FUSED = {"cpu", "cuda", "mps", "xpu"}  # devices for which torch has fused SGD and Adam kernels
@@ -21,7 +23,7 @@ _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # the quintic's coefficients (Jordan
 Group = dict[str, Any]
 
 
-def gradient_descent(model: nn.Module, *, lr: float = 0.1, weight_decay: float = 0.0) -> torch.optim.Optimizer:
+def gradient_descent(model: nn.Module, *, lr: Positive = 0.1, weight_decay: NotNegative = 0.0) -> torch.optim.Optimizer:
     """`w <- w - lr * grad` with the gradient of all training rows (the introductory articles).
 
     Options:
@@ -34,7 +36,7 @@ def gradient_descent(model: nn.Module, *, lr: float = 0.1, weight_decay: float =
 gradient_descent.full_batch = True  # type: ignore[attr-defined]
 
 
-def sgd(model: nn.Module, *, lr: float = 0.1, weight_decay: float = 0.0) -> torch.optim.Optimizer:
+def sgd(model: nn.Module, *, lr: Positive = 0.1, weight_decay: NotNegative = 0.0) -> torch.optim.Optimizer:
     """`w <- w - lr * grad` with the gradient of a random batch (Robbins & Monro 1951; the introductory articles).
 
     Options:
@@ -45,7 +47,7 @@ def sgd(model: nn.Module, *, lr: float = 0.1, weight_decay: float = 0.0) -> torc
 
 
 def momentum(
-    model: nn.Module, *, lr: float = 0.05, momentum: float = 0.9, nesterov: bool = True, weight_decay: float = 0.0
+    model: nn.Module, *, lr: Positive = 0.05, momentum: Share = 0.9, nesterov: bool = True, weight_decay: NotNegative = 0.0
 ) -> torch.optim.Optimizer:
     """`v <- momentum * v + grad; w <- w - lr * v`, or Nesterov's look-ahead (Sutskever 2013).
 
@@ -61,7 +63,7 @@ def momentum(
 
 
 def rmsprop(
-    model: nn.Module, *, lr: float = 1e-3, decay: float = 0.99, momentum: float = 0.0, weight_decay: float = 0.0
+    model: nn.Module, *, lr: Positive = 1e-3, decay: Share = 0.99, momentum: Share = 0.0, weight_decay: NotNegative = 0.0
 ) -> torch.optim.Optimizer:
     """Divides the gradient by the root of its mean square (Hinton 2012, lecture 6e). torch has no fused kernel for it.
 
@@ -75,7 +77,7 @@ def rmsprop(
 
 
 def adam(
-    model: nn.Module, *, lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, weight_decay: float = 0.0
+    model: nn.Module, *, lr: Positive = 1e-3, beta1: Share = 0.9, beta2: Share = 0.999, weight_decay: NotNegative = 0.0
 ) -> FusedAdam | torch.optim.Optimizer:
     """Adam with bias correction (Kingma & Ba 2015, algorithm 1). The introductory articles leave the correction out.
 
@@ -89,7 +91,7 @@ def adam(
 
 
 def adamw(
-    model: nn.Module, *, lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, weight_decay: float = 0.01
+    model: nn.Module, *, lr: Positive = 1e-3, beta1: Share = 0.9, beta2: Share = 0.999, weight_decay: NotNegative = 0.01
 ) -> FusedAdam | torch.optim.Optimizer:
     """Adam whose weight decay does not pass through the gradient (Loshchilov & Hutter 2019).
 
@@ -105,10 +107,10 @@ def adamw(
 def muon(
     model: nn.Module,
     *,
-    lr: float = 0.02,
-    momentum: float = 0.95,
-    weight_decay: float = 0.01,
-    adam_ratio: float = 0.125,
+    lr: Positive = 0.02,
+    momentum: Share = 0.95,
+    weight_decay: NotNegative = 0.01,
+    adam_ratio: Positive = 0.125,
 ) -> _Together:
     """Muon (Jordan 2024) for the hidden layers' matrices and filters, fused AdamW for everything else.
 

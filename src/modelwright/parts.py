@@ -10,17 +10,43 @@ import importlib
 import inspect
 import pkgutil
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from .errors import Problem, UserError, did_you_mean
 
+Count = Annotated[int, Field(ge=1)]
+Counts = Annotated[tuple[Count, ...], Field(min_length=1)]
+NoneOrMore = Annotated[int, Field(ge=0)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+_EXPECTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "finite_number": "a finite number",
+    "bool": "true or false",
+    "string": "text",
+    "dict": "a mapping",
+    "model": "a mapping",
+    "list": "a list",
+    "tuple": "a list",
+    "literal": "{expected}",
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "too_short": "at least {min_length} of them",
+    "too_long": "at most {max_length} of them",
+}
 _registered: dict[tuple[str, str], type] = {}
 
 
@@ -144,11 +170,22 @@ def validate(part: Any, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[
         try:
             values[name] = _adapter(known[name].annotation).validate_python(value)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            problems.append(Problem((name,), f"{first['msg']}, given {value!r}."))
+            errors = error.errors(include_url=False)
+            inner = [one for one in errors if one["input"] is not value]  # an item of a list says more than the list
+            problems.append(Problem((name,), expected(inner or errors)))
     missing = [n for n, p in known.items() if p.default is inspect.Parameter.empty and n not in given]
     problems += [Problem((), f"the option '{name}' is missing.") for name in missing]
     return values, problems
+
+
+def expected(errors: Sequence[Any]) -> str:
+    """What pydantic would have taken in one place and what it was given, in our words: its own change with versions."""
+    wanted = []
+    for error in errors:
+        kind = error["type"]
+        words = _EXPECTED.get(kind) or _EXPECTED.get(kind.partition("_")[0])
+        wanted.append(words.format(**error.get("ctx", {})) if words else error["msg"])
+    return f"expected {' or '.join(dict.fromkeys(wanted))}, given {errors[0]['input']!r}."
 
 
 def _adapter(annotation: Any) -> TypeAdapter:

@@ -42,8 +42,19 @@ def read_stdin(stream: BinaryIO) -> Any:
         try:
             return read(str(path), Path(".")).table
         except DataError as error:
-            where = error.where.replace(str(path), "stdin")
-            raise DataError(error.message, where=where, hint=error.hint) from None
+            hint = "Pipe UTF-8." if "encoding:" in error.hint else error.hint
+            raise DataError(error.message, where=error.where.replace(str(path), "stdin"), hint=hint) from None
+
+
+def pictures(given: Any) -> list[str]:
+    """The picture files that a path names: one, or all that lie directly in a folder, in the order of their names."""
+    from .data._images import is_image
+
+    path = Path(given) if isinstance(given, (str, Path)) else None
+    if path is None or not path.exists():
+        return []
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return [str(file.resolve()) for file in files if file.is_file() and is_image(file.name)]
 
 
 def write(table: Any, out: Path | None) -> None:

@@ -50,7 +50,8 @@ class Prepared:
 
 def open_rows(recipe: Recipe) -> Rows:
     """The recipe's rows; adds the data set's own target when the recipe names none."""
-    rows = read(recipe.data, recipe.base)
+    with recipe.places():
+        rows = read(recipe.data, recipe.base)
     if not recipe.target_names():
         if not rows.targets:
             raise UserError(
@@ -102,11 +103,15 @@ def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str,
         if config["kind"] == "drop" and name not in targets:
             continue
         if config["kind"] == "drop":
-            raise DataError(f"the target '{name}' cannot be learned: {guess.reason}.", where=rows.name)
+            given = "it is to be dropped" if name in recipe.columns else guess.reason
+            message = f"the target '{name}' cannot be learned: {given}."
+            raise recipe.error([Problem(("columns", name), message, "Give it a kind that can be predicted.")])
         recipe.columns[name] = config
         columns[name] = parts.build("columns", config, name, name in targets)
     if len(columns) == len(targets):
-        raise DataError("no input column is left.", where=rows.name, hint="Name kinds under columns: to keep some.")
+        left = [f"{name} ({inferred[name].reason})" for name in rows.table.column_names if name not in columns]
+        message = "no input column is left" + (f"; left out: {', '.join(left[:5])}." if left else ".")
+        raise DataError(message, where=rows.name, hint="Give some of them a kind under columns.")
     return columns, inferred
 
 
@@ -126,7 +131,8 @@ def prepare(
     clock, seconds = _Clock(), {}
     rows = rows or open_rows(recipe)
     seconds["read"] = clock()
-    part = _split(recipe, rows, fold)
+    with recipe.places():
+        part = _split(recipe, rows, fold)
     if sample is not None and rows.table.num_rows > sample:
         keep = np.sort(np.random.default_rng(0).choice(len(part), sample, replace=False))
         rows, part = replace(rows, table=rows.table.take(keep)), part[keep]
@@ -134,16 +140,13 @@ def prepare(
     if columns is None:
         start = _start(recipe, rows) if recipe.model.start else {}
         columns, inferred = build_columns(recipe, rows)
-        kept = _kept(start, columns)
-        if recipe.model.start and not kept:
-            hint = f"It reads: {', '.join(name for name, column in start.items() if not column.target) or 'none of them'}."
-            raise RunError("none of its input columns is in these data.", where=recipe.model.start, hint=hint)
-        columns = {**kept, **{n: c for n, c in columns.items() if n not in kept}}
+        columns = _kept(start, columns, recipe) if recipe.model.start else columns
         fit_columns(rows, {n: c for n, c in columns.items() if start.get(n) is not c}, part == 0)
     seconds["fit"] = clock()
     encoded = encode(rows.table, columns, own_encoders(recipe, columns))
     seconds["encode"] = clock()
     choices = choose(recipe, model_sources(recipe, columns), targets_of(columns), int((part == 0).sum()))
+    _check_choices(recipe, columns, int((part == 0).sum()))
     _fill_options(recipe, columns)
     return Prepared(recipe, rows, part, columns, encoded, inferred, choices, seconds)
 
@@ -170,18 +173,37 @@ def _start(recipe: Recipe, rows: Rows) -> dict[str, Any]:
     return columns
 
 
-def _kept(start: dict[str, Any], columns: dict[str, Any]) -> dict[str, Any]:
-    """The columns of another run that mean the same here, in its order: inputs of the same kind and options."""
-    given, wanted = dump_columns(start), {n: c for n, c in columns.items() if n in start and not c.target}
-    known = {name: (parts.kind_of("columns", c), c) for name, c in wanted.items()}
-    return {
-        name: start[name]
-        for name, entry in given.items()
-        if name in known
-        and not entry["target"]
-        and known[name][0] == entry["kind"]
-        and {o: getattr(known[name][1], o) for o in entry["options"]} == entry["options"]
-    }
+def _kept(start: dict[str, Any], columns: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
+    """The columns with those of the other run, in its order, where they mean the same: inputs of one kind, same options."""
+    kept = {}
+    for name, entry in dump_columns(start).items():
+        column = columns.get(name)
+        if column is None or entry["target"] or column.target or parts.kind_of("columns", column) != entry["kind"]:
+            continue
+        if all(getattr(column, option) == value for option, value in entry["options"].items()):
+            kept[name] = start[name]
+    if not kept:
+        hint = "Some columns must have the same names, kinds and options in both."
+        raise RunError("none of its input columns is in these data.", where=str(recipe.model.start), hint=hint)
+    return {**kept, **{name: column for name, column in columns.items() if name not in kept}}
+
+
+def _check_choices(recipe: Recipe, columns: dict[str, Any], rows: int) -> None:
+    """Raise RecipeError for heads of another kind than their targets and for batches that the optimiser cannot use."""
+    problems = []
+    for name, (kind, _) in targets_of(columns).items():
+        head = parts.split(recipe.model.heads[name])[0]
+        if head != kind and head in parts.kinds("columns"):
+            message = f"a head of kind {head} cannot learn a target of kind {kind}."
+            hint = f"Leave it out, or set columns.{name}.kind to {head}."
+            problems.append(Problem(("model", "heads", name), message, hint))
+    train, optimizer = recipe.train, parts.split(recipe.train.optimizer)[0]
+    full = getattr(parts.find("optimizers", optimizer), "full_batch", False)
+    if full and isinstance(train.batch, int) and train.batch * train.accumulate < rows:
+        hint = "Write batch: all, or optimizer: sgd."
+        problems.append(Problem(("train", "batch"), f"{optimizer} takes all rows a step, given {train.batch}.", hint))
+    if problems:
+        raise recipe.error(problems)
 
 
 class _Clock:
@@ -203,6 +225,21 @@ def fit_columns(rows: Rows, columns: dict[str, Any], train: np.ndarray) -> None:
         raise DataError(
             error.message, where=f"{rows.name}: {error.where}" if error.where else rows.name, hint=error.hint
         ) from None
+    for name, column in columns.items():
+        if getattr(column, "unusable", ""):
+            hint = "Paths begin at the folder of the table; a column of another kind is named under columns."
+            raise DataError(column.unusable, where=f"{rows.name}: column '{name}'", hint=hint)
+
+
+def fold_count(recipe: Recipe, rows: Rows) -> int:
+    """How many folds the recipe asks for, 0 for none. Raises RecipeError for more folds than rows."""
+    config = recipe.data.get("split") if isinstance(recipe.data, dict) else None
+    if not isinstance(config, dict) or config.get("kind") != "folds":
+        return 0
+    number, most = int(config.get("folds", 10)), rows.table.num_rows
+    if number > most:
+        raise recipe.error([Problem(("data", "split", "folds"), f"{number} folds of {most} rows cannot be made.")])
+    return number
 
 
 def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarray:
@@ -250,14 +287,15 @@ def build_model(recipe: Recipe, columns: dict[str, Any]) -> nn.Module:
     torch.manual_seed(recipe.train.seed)
     weights = {name: float(recipe.targets.get(name, {}).get("weight", 1.0)) for name in recipe.target_names()}
     model = parts.find("models", recipe.model.kind)
-    return model(
-        model_sources(recipe, columns),
-        targets_of(columns),
-        encoders=recipe.model.encoders,
-        fuse=recipe.model.fuse,
-        heads=recipe.model.heads,
-        weights="uncertainty" if recipe.model.weights == "uncertainty" else weights,
-    )
+    with recipe.places():
+        return model(
+            model_sources(recipe, columns),
+            targets_of(columns),
+            encoders=recipe.model.encoders,
+            fuse=recipe.model.fuse,
+            heads=recipe.model.heads,
+            weights="uncertainty" if recipe.model.weights == "uncertainty" else weights,
+        )
 
 
 def _fill_options(recipe: Recipe, columns: dict[str, Any]) -> None:

@@ -5,14 +5,15 @@ Knows the shape of a recipe; which options a part takes it asks `parts`, what is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
-from . import parts
+from . import parts, recipe_checks
 from .errors import Problem, RecipeError, UserError, did_you_mean
 
 
@@ -96,6 +97,18 @@ class Recipe(_Strict):
             [_line(p, marks, self.source) for p in sorted(first.values(), key=lambda p: _position(p, marks))]
         )
 
+    @contextmanager
+    def places(self) -> Iterator[None]:
+        """Give an error whose `where` is a key of the recipe (`model.encoders.note`) that key's line and column."""
+        try:
+            yield
+        except UserError as error:
+            path = tuple(error.where.split("."))
+            is_key = path[0] in type(self).model_fields and (path[0] != "data" or path[1:2] == ("split",))
+            if isinstance(error, RecipeError) or not is_key:
+                raise
+            raise self.error([Problem(path, error.message, error.hint)]) from None
+
     def target_names(self) -> list[str]:
         """The targets, in the recipe's order."""
         return [self.target] if self.target is not None else list(self.targets)
@@ -147,21 +160,24 @@ def load(
     if target is not None:
         names = [name.strip() for name in target.split(",") if name.strip()]
         values = {key: value for key, value in values.items() if key not in ("target", "targets")}
-        values.update({"target": names[0]} if len(names) == 1 else {"targets": {name: {} for name in names}})
+        several: dict[str, Any] = {"targets": {name: {} for name in names}}
+        values.update(several if len(names) != 1 else {"target": names[0]})
         marks = {key: mark for key, mark in marks.items() if key[0] not in ("target", "targets")}
         marks[("target",)] = marks[("targets",)] = None
     for text in overrides:
         path = _override(values, text)
         marks = {key: mark for key, mark in marks.items() if key[: len(path)] != path}
         marks[path] = None
+        for length in range(1, len(path)):
+            marks.setdefault(path[:length], None)
     _register_classes(values)
     problems: list[Problem] = []
     recipe = None
     try:
         recipe = Recipe(**values, base=base, source=source)
     except ValidationError as error:
-        problems += [_from_pydantic(e, values) for e in error.errors(include_url=False)]
-    problems += _check(values)
+        problems += _type_problems(error.errors(include_url=False), values)
+    problems += recipe_checks.check(values)
     problems += also(values, base) if also else []
     recipe = recipe or Recipe.model_construct(data=None, base=base, source=source)
     recipe._marks = marks
@@ -186,10 +202,11 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[tuple, Any]]:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise UserError(f"not valid YAML: {getattr(error, 'problem', error)}.", where=where) from None
+        reason = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise UserError(f"not valid YAML: {reason}.", where=where) from None
     if not isinstance(values, dict):
         raise UserError(
             "a recipe is a mapping such as 'data: file.csv'.", where=str(path), hint="See: modelwright init"
@@ -200,7 +217,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[tuple, Any]]:
         raise RecipeError(
             [f"{path}:{m.line + 1}:{m.column + 1}: {'.'.join(p)}: the key stands twice." for p, m in repeated]
         )
-    return values, marks
+    return _copy(values), marks
 
 
 def _collect_marks(node: Any, path: tuple, marks: dict[tuple, Any]) -> Iterable[tuple[tuple, Any]]:
@@ -250,73 +267,43 @@ def _register_classes(values: dict[str, Any]) -> None:
                 configs[name] = {**config, "kind": known} if isinstance(config, dict) else known
 
 
-def _from_pydantic(error: Any, values: Any) -> Problem:
-    path = tuple(str(p) if isinstance(p, str) else p for p in error["loc"])
+def _type_problems(errors: list[Any], values: Any) -> list[Problem]:
+    """One Problem for each place: a union reports what each of its members would have taken."""
+    found: dict[tuple, list[Any]] = {}
+    for error in errors:
+        found.setdefault(_place(error, values), []).append(error)
+    problems = []
+    for path, several in found.items():
+        kind = several[0]["type"]
+        if kind == "extra_forbidden":
+            inner: Any = {"model": ModelOptions, "train": TrainOptions}.get(str(path[0]))
+            owner: Any = Recipe if len(path) == 1 else inner
+            known = [field.alias or name for name, field in owner.model_fields.items() if not field.exclude]
+            problems.append(Problem(path, "no such key.", did_you_mean(str(path[-1]), known)))
+        elif kind == "missing":
+            problems.append(Problem(path, "this key is missing.", "A recipe needs data and target."))
+        else:
+            problems.append(Problem(path, parts.expected(several), _HINTS.get(path, "")))
+    return problems
+
+
+_HINTS: dict[tuple, str] = {
+    ("target",): "Several are written targets: {first: {}, second: {}}.",
+    ("targets",): "Write targets: {first: {}, second: {weight: 0.5}}.",
+}
+
+
+def _place(error: Any, values: Any) -> tuple[str | int, ...]:
+    """The key that pydantic's error is about, without the names of union members that it puts into the path."""
     kept: list[str | int] = []
     place = values
-    for step in path:  # drop the names of union members that pydantic puts into the path
+    for step in error["loc"]:
         inside = (isinstance(place, dict) and step in place) or (isinstance(place, list) and isinstance(step, int))
         if not inside and error["type"] != "missing":
             continue
         kept.append(step)
         place = place[step] if inside else None
-    if error["type"] == "extra_forbidden":
-        inner: Any = {"model": ModelOptions, "train": TrainOptions}.get(str(kept[0]))
-        owner: Any = Recipe if len(kept) == 1 else inner if len(kept) == 2 else None
-        known = [n for n in (owner.model_fields if owner else ()) if n not in ("base", "source")]
-        return Problem(tuple(kept), "no such key.", did_you_mean(str(kept[-1]), known))
-    if error["type"] == "missing":
-        return Problem(tuple(kept), "this key is missing.", "A recipe needs data and target.")
-    return Problem(tuple(kept), f"{error['msg']}, given {error['input']!r}.")
-
-
-def _check(values: dict[str, Any]) -> list[Problem]:
-    """What the shape alone cannot tell: parts and their options, and keys that exclude each other."""
-    problems: list[Problem] = []
-    if values.get("target") is not None and values.get("targets"):
-        problems.append(Problem(("targets",), "give either target or targets."))
-    model, train = values.get("model"), values.get("train")
-    model, train = (model if isinstance(model, dict) else {}), (train if isinstance(train, dict) else {})
-    if train.get("epochs") and train.get("steps"):
-        problems.append(Problem(("train", "steps"), "give either epochs or steps."))
-    for room, configs in (
-        ("columns", values.get("columns")),
-        ("encoders", model.get("encoders")),
-        ("heads", model.get("heads")),
-    ):
-        prefix = (room,) if room == "columns" else ("model", room)
-        for name, config in configs.items() if isinstance(configs, dict) else ():
-            problems += check_part(room, config, (*prefix, name))
-    if model.get("kind", "assembled") not in parts.kinds("models"):
-        problems.append(Problem(("model", "kind"), "no such kind.", did_you_mean(model["kind"], parts.kinds("models"))))
-    if model.get("fuse") is not None:
-        problems += check_part("fuse", model["fuse"], ("model", "fuse"))
-    for room, key in (("optimizers", "optimizer"), ("schedules", "schedule")):
-        if train.get(key) is not None:
-            problems += check_part(room, train[key], ("train", key))
-    for index, config in enumerate(train.get("augment") or ()):
-        problems += check_part("data.augmentation", config, ("train", "augment", index))
-    if isinstance(values.get("baselines"), list):
-        for index, name in enumerate(values["baselines"]):
-            if name not in parts.kinds("baselines"):
-                hint = did_you_mean(name, parts.kinds("baselines"))
-                problems.append(Problem(("baselines", index), f"'{name}' is not a baseline.", hint))
-    return problems
-
-
-def check_part(room: str, config: Any, path: tuple) -> list[Problem]:
-    """The mistakes in one part's config: unknown kind, unknown option, wrong type. A config without kind is left to
-    whoever chooses the kind."""
-    if not isinstance(config, (str, dict)):
-        return []
-    kind, given = parts.split(config)
-    if not kind or (room == "columns" and kind == "drop"):
-        return []
-    known = parts.kinds(room)
-    if kind not in known:
-        return [Problem((*path, "kind"), f"'{kind}' is not a kind of {room}.", did_you_mean(kind, known))]
-    problems = parts.validate(parts.find(room, kind), given)[1]
-    return [Problem((*path, *problem.path), problem.message, problem.hint) for problem in problems]
+    return tuple(kept)
 
 
 def _mark(problem: Problem, marks: dict[tuple, Any]) -> tuple[bool, Any]:

@@ -15,12 +15,11 @@ import numpy as np
 
 from . import baselines, evaluation, metrics, parts
 from .data.encoding import keys
-from .errors import DataError
 from .files import write_json, write_text
 from .fitting import Trained, Watch, fit
 from .pages import render_html
 from .prediction import predict_encoded, target_scores
-from .preparation import Prepared, open_rows, prepare
+from .preparation import Prepared, fold_count, open_rows, prepare
 from .recipe import Recipe
 from .report import Report, Section, Table, Text, render_markdown
 from .run import Run
@@ -55,8 +54,7 @@ def measure_rows(model: Any, encoded: Any, index: np.ndarray, columns: dict[str,
 def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -> Run:
     """Train and measure a recipe in its run folder, with its folds if it asks for them."""
     rows = open_rows(recipe)
-    config = recipe.data.get("split") if isinstance(recipe.data, dict) else None
-    number = int(config.get("folds", 10)) if isinstance(config, dict) and config.get("kind") == "folds" else 0
+    number = fold_count(recipe, rows)
     across = _measure_folds(recipe, rows, folder, number) if number else None
     prepared = prepare(recipe, rows=rows)
     trained = fit(recipe, prepared, folder, watch, resolved)
@@ -226,10 +224,6 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
 
 def _measure_folds(recipe: Recipe, rows: Any, folder: Path, number: int) -> dict[str, Any]:
     """Train and score every fold; each finished fold is kept, so that a killed run goes on with the next one."""
-    if not 2 <= number <= rows.table.num_rows:
-        raise DataError(
-            f"{number} folds of {rows.table.num_rows} rows cannot be made.", where=rows.name, hint="Give 2 or more."
-        )
     found: list[dict[str, Any]] = []
     out_of_fold: dict[str, dict[int, Any]] = {}
     for fold in range(number):

@@ -23,10 +23,13 @@ import yaml
 
 from . import parts
 from .checkpoint import load_tensors, save_tensors
-from .errors import DataError, RecipeError, RunError
+from .errors import DataError, RecipeError, RunError, did_you_mean
 from .files import write_json, write_text
+from .prediction_files import pictures
 from .recipe import Recipe
 from .recipe import load as load_recipe
+
+AGAIN = "Train the recipe again."
 
 if TYPE_CHECKING:
     import numpy as np
@@ -149,23 +152,16 @@ class Run:
             parts.register("heads" if hasattr(part, "loss") else "encoders", part)
         status = read_status(path)
         if not (path / "model.safetensors").exists():
+            if status.state == "finished":
+                raise RunError("model.safetensors is missing.", where=str(path), hint=AGAIN)
             hint = "" if status.state == "running" else f"Continue it with: modelwright train --resume {path}"
             raise RunError(f"the run is {status.state}; it has no trained model yet.", where=str(path), hint=hint)
-        try:
-            recipe = load_recipe(_resolved(path))
-            recipe.base, recipe.source = Path("."), str(path / "resolved.yaml")
-            columns = load_columns(json.loads((path / "columns.json").read_text(encoding="utf-8")))
-            metrics_file = path / "metrics.json"
-            metrics = json.loads(metrics_file.read_text(encoding="utf-8")) if metrics_file.exists() else {}
-        except FileNotFoundError as error:
-            raise RunError(f"{Path(error.filename).name} is missing.", where=str(path)) from None
-        except RunError:
-            raise
-        except RecipeError as error:
-            hint = "A class of your own is named by Run.load(path, parts_from=[ItsClass]); a package's must be installed."
-            raise RunError(f"the run cannot be built here. {'; '.join(error.lines)}", where=str(path), hint=hint) from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise RunError(f"a file of the run is damaged ({error}).", where=str(path)) from None
+        with intact(path / "resolved.yaml"):
+            recipe = _known_recipe(path)
+        recipe.base, recipe.source = Path("."), str(path / "resolved.yaml")
+        with intact(path / "columns.json"):
+            columns = load_columns(read_json(path / "columns.json"))
+        metrics = read_json(path / "metrics.json") if (path / "metrics.json").exists() else {}
         return cls(recipe, columns, path=path, metrics=metrics)
 
     @cached_property
@@ -189,7 +185,8 @@ class Run:
         return {name: column for name, column in self.columns.items() if column.target}
 
     def predict(self, rows: Any, probabilities: bool = False) -> pa.Table:
-        """Predict every row of a path, table, frame, dict of lists or list of dicts, in order; or one row as a dict.
+        """Predict every row of a path, table, frame, dict of lists or list of dicts, in order; one row as a dict; or
+        pictures, as a file or a folder of them.
 
         Gives a column `<target>` each, and with `probabilities` one `<target>_<class>` each. Columns that the model
         does not need are ignored. Raises DataError naming the columns that are missing.
@@ -198,10 +195,13 @@ class Run:
 
         from .data.reading import read
 
-        table = read([rows] if self._is_row(rows) else rows, Path(".")).table
-        self.require(table)
+        images = [name for name, column in self.columns.items() if parts.kind_of("columns", column) == "image"]
+        given = {images[0]: found} if len(images) == 1 and (found := pictures(rows)) else rows
+        table = read([given] if self._is_row(given) else given, Path(".")).table
+        where = str(rows) if isinstance(rows, (str, Path)) else "rows"
+        self.require(table, where=where)
         if table.num_rows == 0:
-            raise DataError("there is no row to predict.", where=str(rows) if isinstance(rows, (str, Path)) else "rows")
+            raise DataError("there is no row to predict.", where=where)
         chunks = [self._decode(codes, probabilities) for codes in self.predict_codes(table)]
         return pa.table({name: pa.chunked_array([chunk[name] for chunk in chunks]) for name in chunks[0]})
 
@@ -211,13 +211,16 @@ class Run:
         given = [rows[name] for name in inputs if name in rows] if isinstance(rows, Mapping) else []
         return any(value is None or isinstance(value, (str, int, float, bytes)) for value in given)
 
-    def require(self, table: pa.Table, targets: bool = False) -> None:
+    def require(self, table: pa.Table, targets: bool = False, where: str = "rows") -> None:
         """Raise DataError when a column the model reads is missing from `table`."""
         missing = [n for n, c in self.columns.items() if (targets or not c.target) and n not in table.column_names]
         if missing:
             names = ", ".join(repr(n) for n in missing)
-            what = f"the column {names} is missing." if len(missing) == 1 else f"the columns {names} are missing."
-            raise DataError(what, hint=f"Found: {', '.join(table.column_names[:30])}.")
+            near = did_you_mean(missing[0], table.column_names)
+            near = near if near.startswith("Did") else ""
+            hint = f"Found: {', '.join(table.column_names[:30])}. {near}".strip()
+            word = "the column" if len(missing) == 1 else "the columns"
+            raise DataError(f"{word} {names} {'is' if len(missing) == 1 else 'are'} missing.", where=where, hint=hint)
 
     def predict_codes(self, table: pa.Table, rows_at_once: int = 8192) -> Iterator[dict[str, dict[str, np.ndarray]]]:
         """target -> the head's prediction, chunk after chunk of the table: memory stays constant."""
@@ -246,7 +249,8 @@ class Run:
 
         assert self.path is not None
         file = self.path / "reports" / "train.json"
-        report = Report.from_json(file.read_text(encoding="utf-8")) if file.exists() else Report(str(self.path))
+        with intact(file):
+            report = Report.from_json(file.read_text(encoding="utf-8")) if file.exists() else Report(str(self.path))
         short = Report(report.title, report.blocks[:12], {"run": str(self.path), "notes": self.notes, **self.metrics})
         following = f"modelwright show {self.path}; open {self.path}/report.html; modelwright predict {self.path} FILE"
         short.blocks += [Text("", note) for note in self.notes] + [Text("Next", following)]
@@ -289,16 +293,46 @@ class Run:
         return cls(recipe, columns, model=_with_weights(build_model(recipe, columns), tensors, Path("bytes")))
 
 
-def _resolved(path: Path, whole: bool = False) -> dict[str, Any]:
+def read_json(file: Path) -> dict[str, Any]:
+    """The JSON object in a file of a run. Raises RunError when it is missing or damaged."""
+    with intact(file):
+        found = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError(f"expected an object, found {type(found).__name__}")
+        return found
+
+
+@contextmanager
+def intact(file: Path) -> Iterator[None]:
+    """Turn what reading a file of a run may raise into a RunError that names the file."""
     try:
-        values = yaml.safe_load((path / "resolved.yaml").read_text(encoding="utf-8"))
+        yield
+    except RunError:
+        raise
     except FileNotFoundError:
-        raise RunError("resolved.yaml is missing.", where=str(path)) from None
-    except (OSError, yaml.YAMLError) as error:
-        raise RunError(f"resolved.yaml is damaged ({error}).", where=str(path)) from None
-    if not isinstance(values, dict):
-        raise RunError("resolved.yaml is damaged.", where=str(path))
+        raise RunError("the file is missing.", where=str(file), hint=AGAIN) from None
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, yaml.YAMLError) as error:
+        reason = f"{getattr(error, 'problem', None) or error}".replace("\n ", "").replace("\n", " ")
+        reason = f"the key {reason} is missing" if isinstance(error, KeyError) else reason
+        raise RunError(f"the file is damaged: {reason.rstrip('.')}.", where=str(file), hint=AGAIN) from None
+
+
+def _resolved(path: Path, whole: bool = False) -> dict[str, Any]:
+    with intact(path / "resolved.yaml"):
+        values = yaml.safe_load((path / "resolved.yaml").read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError(f"expected a mapping, found {type(values).__name__}")
     return values if whole else {key: value for key, value in values.items() if key in Recipe.model_fields}
+
+
+def _known_recipe(path: Path) -> Recipe:
+    try:
+        return load_recipe(_resolved(path))
+    except RecipeError as error:
+        if not any("is not a kind of" in line for line in error.lines):
+            raise
+        hint = "A class of your own is named by Run.load(path, parts_from=[ItsClass]); a package's must be installed."
+        raise RunError(f"the run cannot be built here. {'; '.join(error.lines)}", where=str(path), hint=hint) from None
 
 
 def _with_weights(model: nn.Module, tensors: dict[str, Any], where: Path) -> nn.Module:
@@ -306,6 +340,8 @@ def _with_weights(model: nn.Module, tensors: dict[str, Any], where: Path) -> nn.
         model.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
         raise RunError(
-            f"the weights do not fit the recipe ({str(error).splitlines()[-1].strip()}).", where=str(where)
+            f"the weights do not fit the recipe ({str(error).splitlines()[-1].strip().rstrip('.')}).",
+            where=str(where),
+            hint=AGAIN,
         ) from None
     return model.eval()

@@ -9,12 +9,14 @@ optimisers.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
+
+from .parts import NoneOrMore, NotNegative, Positive, Share
 
 __all__ = ["constant", "cosine", "exponential", "linear", "one_cycle", "plateau", "warmup_stable_decay"]
 
 
-def constant(step: int, total: int, *, warmup: float = 0.0) -> float:
+def constant(step: int, total: int, *, warmup: NotNegative = 0.0) -> float:
     """The same learning rate all along.
 
     Options:
@@ -23,7 +25,7 @@ def constant(step: int, total: int, *, warmup: float = 0.0) -> float:
     return _warm(step, total, warmup)[0]
 
 
-def exponential(step: int, total: int, *, decay: float = 0.1, every: int = 0, warmup: float = 0.0) -> float:
+def exponential(step: int, total: int, *, decay: Positive = 0.1, every: NoneOrMore = 0, warmup: NotNegative = 0.0) -> float:
     """`decay ** t` (the introductory articles), t counted in units of `every` steps.
 
     Options:
@@ -35,7 +37,7 @@ def exponential(step: int, total: int, *, decay: float = 0.1, every: int = 0, wa
     return rise * decay ** (done / (every or left))
 
 
-def cosine(step: int, total: int, *, floor: float = 0.0, warmup: float = 0.0) -> float:
+def cosine(step: int, total: int, *, floor: NotNegative = 0.0, warmup: NotNegative = 0.0) -> float:
     """Half a cosine from 1 to `floor` (Loshchilov & Hutter 2017, SGDR, one cycle).
 
     Options:
@@ -46,7 +48,7 @@ def cosine(step: int, total: int, *, floor: float = 0.0, warmup: float = 0.0) ->
     return rise * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(done / left, 1.0))))
 
 
-def linear(step: int, total: int, *, floor: float = 0.0, warmup: float = 0.0) -> float:
+def linear(step: int, total: int, *, floor: NotNegative = 0.0, warmup: NotNegative = 0.0) -> float:
     """A straight line from 1 to `floor`.
 
     Options:
@@ -57,7 +59,7 @@ def linear(step: int, total: int, *, floor: float = 0.0, warmup: float = 0.0) ->
     return rise * (1 - (1 - floor) * min(done / left, 1.0))
 
 
-def one_cycle(step: int, total: int, *, start: float = 0.04, floor: float = 1e-4, warmup: float = 0.3) -> float:
+def one_cycle(step: int, total: int, *, start: NotNegative = 0.04, floor: NotNegative = 1e-4, warmup: NotNegative = 0.3) -> float:
     """Cosine up from `start` to 1, then cosine down to `floor` (Smith & Topin 2018).
 
     Options:
@@ -73,7 +75,7 @@ def one_cycle(step: int, total: int, *, start: float = 0.04, floor: float = 1e-4
 
 
 def warmup_stable_decay(
-    step: int, total: int, *, decay: float = 0.4, floor: float = 0.0, warmup: float = 0.02
+    step: int, total: int, *, decay: NotNegative = 0.4, floor: NotNegative = 0.0, warmup: NotNegative = 0.02
 ) -> float:
     """Rise, stay, then a straight line down to `floor` (Hu 2024, MiniCPM): the middle can be prolonged at will.
 
@@ -103,11 +105,11 @@ class plateau:
     def __init__(
         self,
         *,
-        decay: float = 0.5,
-        patience: int = 2,
-        floor: float = 0.001,
-        better: str = "lower",
-        warmup: float = 0.0,
+        decay: Share = 0.5,
+        patience: NoneOrMore = 2,
+        floor: NotNegative = 0.001,
+        better: Literal["lower", "higher"] = "lower",
+        warmup: NotNegative = 0.0,
     ) -> None:
         self.decay, self.patience, self.floor, self.warmup = decay, patience, floor, warmup
         self.sign = -1.0 if better == "higher" else 1.0

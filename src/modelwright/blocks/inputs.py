@@ -159,6 +159,10 @@ class Tokens(nn.Module):
             self._table(sizes)
         elif source.kind == "image":
             self.picture = Picture(source)
+            if patch > max(sizes["height"], sizes["width"]):
+                size = f"{sizes['height']} x {sizes['width']}"
+                where = f"model.encoders.{source.name}.patch"
+                raise UserError(f"a patch of {patch} is larger than the pictures of {size}.", where=where)
             self.patch = nn.Conv2d(sizes["channels"], width, patch, stride=patch)
             rows, columns = -(-sizes["height"] // patch), -(-sizes["width"] // patch)
             self.margin = (0, columns * patch - sizes["width"], 0, rows * patch - sizes["height"])

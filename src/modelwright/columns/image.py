@@ -48,6 +48,7 @@ its longer side
         self.low, self.high = 0.0, 255.0
         self.mean: list[float] = [0.0]
         self.deviation: list[float] = [1.0]
+        self.unusable = ""  # why no picture of the training rows can be used
         self._cells = Sample(SAMPLED)
         self._bytes_only = True  # no array of another type than uint8 was seen
         self._lowest, self._highest = np.inf, -np.inf
@@ -97,6 +98,9 @@ its longer side
             self.low, self.high = _range(self._lowest, self._highest)
         self.channels = 1 if self.mode == "grey" else 3
         pictures, unreadable = _pixels.load_all(cells, self._target())
+        if len(unreadable) == len(cells):
+            first = f"none of {len(cells)} can be read; the first: {unreadable[0]}" if cells else "there is none"
+            self.unusable = f"the column holds no pictures: {first}."
         readable = np.array([i not in unreadable for i in range(len(cells))], bool)
         pictures = pictures[readable]
         if self.mode == "auto" and (pictures == pictures[..., :1]).all():

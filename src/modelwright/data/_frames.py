@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -113,7 +114,7 @@ def checked(found: pa.Table, where: str) -> pa.Table:
         raise DataError("there are no columns.", where=where)
     if not found.num_rows:
         raise DataError("there are no rows.", where=where)
-    repeated = sorted({name for name in found.column_names if found.column_names.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(found.column_names).items() if count > 1)
     if repeated:
         raise DataError(f"several columns are called {', '.join(map(repr, repeated))}.", where=where)
     return found

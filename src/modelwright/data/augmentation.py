@@ -19,11 +19,12 @@ from torch import Tensor
 from .. import parts
 from ..blocks.stream import Batch
 from ..errors import UserError
+from ..parts import Count, NoneOrMore, Positive, Probability
 
 __all__ = ["crop", "cutout", "flip", "mixup", "rotate", "shift"]
 
 
-def flip(images: Tensor, random: torch.Generator, *, probability: float = 0.5, vertical: bool = False) -> Tensor:
+def flip(images: Tensor, random: torch.Generator, *, probability: Probability = 0.5, vertical: bool = False) -> Tensor:
     """Mirror left and right.
 
     Options:
@@ -34,7 +35,7 @@ def flip(images: Tensor, random: torch.Generator, *, probability: float = 0.5, v
     return torch.where(chosen[:, None, None, None], images.flip(1 if vertical else 2), images)
 
 
-def shift(images: Tensor, random: torch.Generator, *, pixels: int = 2) -> Tensor:
+def shift(images: Tensor, random: torch.Generator, *, pixels: NoneOrMore = 2) -> Tensor:
     """Move up to `pixels` in each direction; black moves in.
 
     Options:
@@ -44,7 +45,7 @@ def shift(images: Tensor, random: torch.Generator, *, pixels: int = 2) -> Tensor
 
 
 def crop(
-    images: Tensor, random: torch.Generator, *, padding: int = 4, fill: Literal["reflect", "zero"] = "reflect"
+    images: Tensor, random: torch.Generator, *, padding: NoneOrMore = 4, fill: Literal["reflect", "zero"] = "reflect"
 ) -> Tensor:
     """Add a border and cut the old size out of it at a random place.
 
@@ -55,7 +56,7 @@ def crop(
     return _moved(images, padding, fill, random)
 
 
-def cutout(images: Tensor, random: torch.Generator, *, size: int = 8, probability: float = 1.0) -> Tensor:
+def cutout(images: Tensor, random: torch.Generator, *, size: Count = 8, probability: Probability = 1.0) -> Tensor:
     """Blacken a square at a random place, which may reach over the edge (DeVries and Taylor 2017).
 
     Options:
@@ -94,7 +95,7 @@ def rotate(images: Tensor, random: torch.Generator, *, degrees: float = 10.0) ->
     return turned.view_as(images) * ~outside[..., None]
 
 
-def mixup(batch: Batch, random: torch.Generator, classes: Mapping[str, int], *, alpha: float = 0.2) -> Batch:
+def mixup(batch: Batch, random: torch.Generator, classes: Mapping[str, int], *, alpha: Positive = 0.2) -> Batch:
     """Mix every row with another one, inputs and targets alike (Zhang et al. 2018).
 
     A target of class codes, (B,) int64, becomes shares (B, K), all zero where either code is missing.

@@ -115,7 +115,9 @@ def _plan(config: Mapping[str, Any] | str | None) -> _Plan:
         raise DataError(f"'{kind}' is not a kind of split.", where=WHERE, hint=did_you_mean(str(kind), (*KINDS, "folds")))
     if kind in ("group", "time", "column") and not given.get("column"):
         raise DataError(
-            f"a split of kind {kind} needs the name of a column.", where=WHERE, hint=f"{{kind: {kind}, column: ...}}"
+            f"a split of kind {kind} needs the name of a column.",
+            where=WHERE,
+            hint=f"Write {{kind: {kind}, column: NAME}}.",
         )
     fractions = given.get("fractions", FRACTIONS)
     if not _are_shares(fractions):
@@ -140,7 +142,8 @@ def _divided(
     """Part of each row of `take`."""
     wanted = sum(each > 0 for each in fractions)
     if len(take) < wanted:
-        raise DataError(f"{len(take)} rows cannot be split into {wanted} parts.", where=WHERE)
+        hint = "Give more rows, or split: {fractions: [1, 0, 0]} to train on all of them."
+        raise DataError(f"{len(take)} row(s) cannot be split into {wanted} parts.", where=WHERE, hint=hint)
     random = np.random.Generator(np.random.Philox(seed))
     if plan.kind == "group":
         codes, groups = _groups(rows, take, str(plan.column), wanted)

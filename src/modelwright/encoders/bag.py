@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..blocks.inputs import unreadable
 from ..blocks.masks import read_tokens
 from ..blocks.stream import Batch, Source, Stream
+from ..parts import Count, Share
 
 
 class Bag(nn.Module):
@@ -38,11 +39,11 @@ class Bag(nn.Module):
         self,
         source: Source,
         *,
-        width: int = 64,
-        longest: int = 2,
-        buckets: int = 50_000,
+        width: Count = 64,
+        longest: Count = 2,
+        buckets: Count = 50_000,
         combine: Literal["mean", "sum"] = "mean",
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
         pool: Literal["none"] = "none",
     ) -> None:
         super().__init__()

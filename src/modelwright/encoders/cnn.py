@@ -12,6 +12,7 @@ from ..blocks.dense import Activation
 from ..blocks.inputs import Picture, Steps
 from ..blocks.stream import Batch, Source, Stream
 from ..errors import UserError
+from ..parts import Count, Counts, Share
 
 _LARGEST_FLAT = 4096  # numbers that "auto" still hands on one by one rather than averaged over the picture
 
@@ -47,17 +48,17 @@ class Cnn(nn.Module):
         self,
         source: Source,
         *,
-        channels: tuple[int, ...] = (32, 64, 128),
-        kernel: int | tuple[int, ...] = 3,
+        channels: Counts = (32, 64, 128),
+        kernel: Count | Counts = 3,
         padding: Literal["same", "valid"] = "same",
-        shrink: int | tuple[int, ...] = 2,
+        shrink: Count | Counts = 2,
         shrink_by: Shrink = "max",
         norm: Literal["none", "batch"] = "batch",
         activation: Activation = "relu",
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
         residual: bool = False,
         parallel: bool = False,
-        embedding: int = 64,
+        embedding: Count = 64,
         pool: Literal["auto", "mean", "max", "last", "first", "flatten", "attention", "none"] = "auto",
     ) -> None:
         super().__init__()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..blocks.dense import Activation, Norm, activation_layer, dense_stack, norm_layer
 from ..blocks.inputs import Flat, Numbers
 from ..blocks.stream import Batch, Source, Stream
+from ..parts import Count, Share
 
 
 class Mlp(nn.Module):
@@ -40,17 +41,17 @@ class Mlp(nn.Module):
         self,
         source: Source,
         *,
-        hidden: tuple[int, ...] = (256, 256),
+        hidden: tuple[Count, ...] = (256, 256),
         activation: Activation = "relu",
-        dropout: float = 0.1,
+        dropout: Share = 0.1,
         norm: Norm = "none",
         numbers: Numbers = "piecewise",
-        ensemble: int = 1,
+        ensemble: Count = 1,
         pool: Literal["none", "mean"] = "none",
     ) -> None:
         super().__init__()
         self.inputs = Flat(source, numbers=numbers)
-        self.pool, self.length = pool, max(ensemble, 1)
+        self.pool, self.length = pool, ensemble
         self.width = hidden[-1] if hidden else self.inputs.width
         self.layers: nn.Module
         if ensemble > 1:

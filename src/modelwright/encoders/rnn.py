@@ -10,6 +10,7 @@ from ..blocks.inputs import Steps
 from ..blocks.pooling import Pooling
 from ..blocks.recurrent import Cell, Recurrent
 from ..blocks.stream import Batch, Source, Stream
+from ..parts import Count, Share
 
 
 class Rnn(nn.Module):
@@ -39,11 +40,11 @@ class Rnn(nn.Module):
         source: Source,
         *,
         cell: Cell = "lstm",
-        hidden: int = 128,
-        layers: int = 1,
+        hidden: Count = 128,
+        layers: Count = 1,
         bidirectional: bool = False,
-        dropout: float = 0.0,
-        embedding: int = 64,
+        dropout: Share = 0.0,
+        embedding: Count = 64,
         pool: Pooling = "last",
     ) -> None:
         super().__init__()

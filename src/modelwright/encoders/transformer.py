@@ -11,6 +11,7 @@ from ..blocks.attention import TransformerLayers, sinusoids
 from ..blocks.inputs import Tokens
 from ..blocks.pooling import Pooling
 from ..blocks.stream import Batch, Source, Stream
+from ..parts import Count, Share
 
 
 class Transformer(nn.Module):
@@ -41,11 +42,11 @@ class Transformer(nn.Module):
         self,
         source: Source,
         *,
-        width: int = 128,
-        layers: int = 2,
-        heads: int = 4,
-        dropout: float = 0.1,
-        patch: int = 4,
+        width: Count = 128,
+        layers: Count = 2,
+        heads: Count = 4,
+        dropout: Share = 0.1,
+        patch: Count = 4,
         positions: Literal["rotary", "learned", "sinusoidal"] = "rotary",
         pool: Pooling = "mean",
     ) -> None:

@@ -8,6 +8,7 @@ from torch import nn
 from ..blocks.dense import Activation, Norm, dense_stack
 from ..blocks.stream import Stream
 from ..errors import UserError
+from ..parts import Count, Share
 
 
 class Concat(nn.Module):
@@ -26,9 +27,9 @@ class Concat(nn.Module):
         self,
         widths: list[int],
         *,
-        hidden: tuple[int, ...] = (),
+        hidden: tuple[Count, ...] = (),
         activation: Activation = "relu",
-        dropout: float = 0.0,
+        dropout: Share = 0.0,
         norm: Norm = "none",
     ) -> None:
         super().__init__()

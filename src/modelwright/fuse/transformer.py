@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ..blocks.attention import TransformerLayers
 from ..blocks.pooling import mean
 from ..blocks.stream import Stream
+from ..parts import Count, Share
 
 
 class Transformer(nn.Module):
@@ -21,7 +22,7 @@ class Transformer(nn.Module):
     """
 
     def __init__(
-        self, widths: list[int], *, width: int = 128, layers: int = 1, heads: int = 4, dropout: float = 0.1
+        self, widths: list[int], *, width: Count = 128, layers: Count = 1, heads: Count = 4, dropout: Share = 0.1
     ) -> None:
         super().__init__()
         self.width = width

@@ -11,6 +11,7 @@ from ..blocks.members import at_each, average, shares
 from ..blocks.stream import Stream
 from ..errors import UserError
 from ..losses import Loss, binary_cross_entropy, known_count
+from ..parts import Positive, Share
 
 
 class Boolean(nn.Module):
@@ -30,8 +31,8 @@ class Boolean(nn.Module):
         width: int,
         sizes: dict[str, Any],
         *,
-        label_smoothing: float = 0.0,
-        positive_weight: float | Literal["balanced"] = 1.0,
+        label_smoothing: Share = 0.0,
+        positive_weight: Positive | Literal["balanced"] = 1.0,
     ) -> None:
         super().__init__()
         self.output = nn.Linear(width, 1)

@@ -11,6 +11,7 @@ from ..blocks.members import at_each, average, shares
 from ..blocks.stream import Stream
 from ..errors import UserError
 from ..losses import Loss, class_count, cross_entropy
+from ..parts import Share
 
 
 class Category(nn.Module):
@@ -31,7 +32,7 @@ class Category(nn.Module):
         width: int,
         sizes: dict[str, Any],
         *,
-        label_smoothing: float = 0.0,
+        label_smoothing: Share = 0.0,
         class_weights: Literal["none", "balanced"] = "none",
     ) -> None:
         super().__init__()

@@ -45,7 +45,8 @@ def check(recipe: str, *overrides: str, target: str | None = None) -> Report:
     report.blocks.append(Table(title, ["stage", "module", "output", "parameters"], stages))
     report.blocks.append(_estimate(data, seconds))
     report.blocks += [Text("Gradient", f"no gradient reaches {', '.join(silent)}", "warning")] if silent else []
-    report.blocks += [Text("Note", note, "warning") for note in rows.notes]
+    problems = [problem for column in prepared.columns.values() for problem in column.problems]
+    report.blocks += [Text("Note", note, "warning") for note in [*rows.notes, *problems]]
     more = f" --target {target}" if target else ""
     report.blocks.append(Text("Next", " ".join(["modelwright train", str(recipe), *overrides]) + more))
     return report
@@ -55,7 +56,8 @@ def _read(recipe: str, overrides: tuple[str, ...], target: str | None) -> tuple[
     """The recipe and its rows; mistakes in its keys and names that the data do not have are told together."""
     from ..data.reading import read
     from ..errors import DataError, Problem
-    from ..preparation import open_rows, unknown_names
+    from ..fitting import device_of
+    from ..preparation import fold_count, open_rows, unknown_names
     from ..recipe import load
 
     def names(values: dict[str, Any], base: Path) -> list[Problem]:
@@ -66,14 +68,25 @@ def _read(recipe: str, overrides: tuple[str, ...], target: str | None) -> tuple[
             return [Problem(("data",), f"{where}{error.message}", error.hint)]
 
     loaded = load(recipe, overrides, target=target, also=names)
-    return loaded, open_rows(loaded)
+    device_of(loaded)
+    rows = open_rows(loaded)
+    fold_count(loaded, rows)
+    return loaded, rows
 
 
 def _first_batch(prepared: Any) -> dict[str, Any]:
+    """The first rows as training sees them, augmented."""
+    import torch
+
+    from ..fitting import batches_of
+
     train = prepared.recipe.train
     index = prepared.index(0)
     size = train.batch if isinstance(train.batch, int) else 64
-    return prepared.encoded.batch(index[: min(len(index), size * train.accumulate)])
+    batch = prepared.encoded.batch(index[: min(len(index), size * train.accumulate)])
+    augment = batches_of(prepared.recipe, prepared, size).augment
+    with prepared.recipe.places():
+        return augment(batch, torch.Generator().manual_seed(train.seed)) if augment else batch
 
 
 def _one_step(model: Any, batch: dict, seed: int) -> tuple[list[str], dict[str, float], float]:

@@ -43,6 +43,7 @@ def compare(*runs: str, sizes: str = "", target: str | None = None, out: str | N
         raise UserError(
             f"the runs predict different targets ({'; '.join(', '.join(t) for t in sorted(targets))}).",
             where="command line",
+            hint="Compare runs of the same targets.",
         )
     kinds = found[0]["kinds"]
     seconds = loaded[0].metrics.get("baseline_seconds", {})
@@ -70,6 +71,8 @@ def _train_sizes(recipes: tuple[str, ...], sizes: str, target: str | None, out: 
     if len(names) != 1:
         raise UserError("--sizes takes exactly one recipe.", where="command line")
     wanted = [name.strip() for name in sizes.split(",") if name.strip()]
+    if not wanted:
+        raise UserError("no size is given.", where="--sizes", hint="For example --sizes small,medium,large")
     loaded = [load(names[0], [*overrides, f"model.size={size}"], target=target) for size in wanted]
     folder = Path(out) if out else Path("runs") / f"{loaded[0].name()}-sizes"
     runs: list[Any] = []

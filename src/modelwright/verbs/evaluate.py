@@ -37,7 +37,7 @@ def evaluate(run: str, data: str | Any = None) -> Report:
         where = "the run's own test rows"
     else:
         table = read(data, Path(".")).table
-        loaded.require(table, targets=True)
+        loaded.require(table, targets=True, where=str(data))
         encoded, index, where = (
             encode(table, loaded.columns, own_encoders(loaded.recipe, loaded.columns), cache=False),
             np.arange(table.num_rows),
@@ -46,6 +46,12 @@ def evaluate(run: str, data: str | Any = None) -> Report:
     if not len(index):
         raise DataError("there is no row to score.", where=where)
     measured = measure_rows(loaded.model, encoded, index, loaded.columns)
+    if not any(scores["rows"] for scores in measured.scores.values()):
+        known = [
+            f"{name}: {', '.join(column.sizes().get('classes', ['a number']))}"
+            for name, column in loaded.targets.items()
+        ]
+        raise DataError("no row has a target that the run knows.", where=where, hint=f"Known are {'; '.join(known)}.")
     baselines = loaded.metrics.get("baselines", {}) if data is None else {}
     values = {
         "test": measured.scores,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,7 @@ def list_runs(what: str = "runs") -> Report:
 
 
 def _runs(folder: Path) -> Report:
-    from ..run import read_status
+    from ..run import read_json, read_status
 
     entries: list[dict[str, Any]] = []
     candidates = [folder] if (folder / "status").exists() else sorted(folder.iterdir())
@@ -60,8 +59,8 @@ def _runs(folder: Path) -> Report:
         scores = ""
         if (path / "metrics.json").exists():
             try:
-                scores = _main_scores(json.loads((path / "metrics.json").read_text(encoding="utf-8")))
-            except (ValueError, OSError) as error:
+                scores = _main_scores(read_json(path / "metrics.json"))
+            except (RunError, AttributeError) as error:
                 note = f"metrics.json cannot be read ({error})"
         entries.append({"run": str(path), "status": state, "score": scores, "note": note})
     columns = ["run", "status", "score", "note"]

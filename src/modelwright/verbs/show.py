@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from ..report import Report
@@ -15,17 +14,14 @@ def show(run: str) -> Report:
         run: a run folder
     """
     from ..errors import RunError
-    from ..run import read_status
+    from ..run import intact, read_json, read_status
 
     path = Path(run)
     status = read_status(path)
     file = path / "reports" / "train.json"
     if not file.exists():
         raise RunError(f"the run is {status.state} and has no report yet.", where=run, hint=status.message)
-    report = Report.from_json(file.read_text(encoding="utf-8"))
-    report.data = {
-        "run": run,
-        "status": status.state,
-        **json.loads((path / "metrics.json").read_text(encoding="utf-8")),
-    }
+    with intact(file):
+        report = Report.from_json(file.read_text(encoding="utf-8"))
+    report.data = {"run": run, "status": status.state, **read_json(path / "metrics.json")}
     return report

@@ -1,0 +1,103 @@
+"""Mistakes in a recipe that its shape alone does not show: unknown parts and options, keys that exclude each other.
+
+Looks at plain values and asks `parts` for kinds and options. What only the data can tell is left to others.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from . import parts
+from .errors import Problem, did_you_mean
+
+DATA_KEYS = (
+    *("path", "train", "validation", "test", "split"),
+    *("header", "names", "delimiter", "encoding", "skip_spaces", "quote"),
+)
+
+
+def check(values: dict[str, Any]) -> list[Problem]:
+    """What the shape alone cannot tell: parts and their options, and keys that exclude each other."""
+    problems: list[Problem] = []
+    if values.get("target") is not None and values.get("targets"):
+        problems.append(Problem(("targets",), "give either target or targets."))
+    model, train = values.get("model"), values.get("train")
+    model, train = (model if isinstance(model, dict) else {}), (train if isinstance(train, dict) else {})
+    if train.get("epochs") and train.get("steps"):
+        problems.append(Problem(("train", "steps"), "give either epochs or steps."))
+    if values.get("privacy") is not None:
+        problems.append(Problem(("privacy",), "training with privacy is not available.", "Leave the key out."))
+    problems += _check_targets(values.get("targets")) + _check_data(values.get("data"))
+    for room, configs in (
+        ("columns", values.get("columns")),
+        ("encoders", model.get("encoders")),
+        ("heads", model.get("heads")),
+    ):
+        prefix = (room,) if room == "columns" else ("model", room)
+        for name, config in configs.items() if isinstance(configs, dict) else ():
+            problems += check_part(room, config, (*prefix, name))
+    if model.get("kind", "assembled") not in parts.kinds("models"):
+        problems.append(Problem(("model", "kind"), f"'{model['kind']}' is not a kind of model.", did_you_mean(str(model["kind"]), parts.kinds("models"))))
+    if model.get("fuse") is not None:
+        problems += check_part("fuse", model["fuse"], ("model", "fuse"))
+    for room, key in (("optimizers", "optimizer"), ("schedules", "schedule")):
+        if train.get(key) is not None:
+            problems += check_part(room, train[key], ("train", key))
+    augment = train.get("augment")
+    for index, config in enumerate(augment if isinstance(augment, list) else ()):
+        problems += check_part("data.augmentation", config, ("train", "augment", index))
+    if isinstance(values.get("baselines"), list):
+        for index, name in enumerate(values["baselines"]):
+            if name not in parts.kinds("baselines"):
+                hint = did_you_mean(name, parts.kinds("baselines"))
+                problems.append(Problem(("baselines", index), f"'{name}' is not a baseline.", hint))
+    return problems
+
+
+def _check_targets(targets: Any) -> list[Problem]:
+    problems = []
+    for name, options in targets.items() if isinstance(targets, dict) else ():
+        for key, value in options.items() if isinstance(options, dict) else ():
+            if key != "weight":
+                problems.append(Problem(("targets", name, key), "no such option.", did_you_mean(key, ["weight"])))
+            elif isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+                message = f"a weight is a number more than 0, given {value!r}."
+                problems.append(Problem(("targets", name, key), message))
+    return problems
+
+
+def _check_data(data: Any) -> list[Problem]:
+    """Keys of a mapping that says where rows are, and its split as far as it can be judged without the rows."""
+    if not isinstance(data, dict) or not isinstance(data.get("path", data.get("train")), (str, Path, dict)):
+        return []
+    unknown = [key for key in data if key not in DATA_KEYS]
+    problems = [Problem(("data", key), "no such key.", did_you_mean(key, DATA_KEYS)) for key in unknown]
+    split = data.get("split")
+    if split is not None and not isinstance(split, (str, dict)):
+        hint = "For example split: {kind: random, fractions: [0.8, 0.1, 0.1]}."
+        problems.append(Problem(("data", "split"), f"expected a kind or a mapping, given {split!r}.", hint))
+    elif isinstance(split, dict) and split.get("kind") == "folds":
+        known = ("kind", "folds", "column")
+        unknown = [key for key in split if key not in known]
+        problems += [Problem(("data", "split", key), "no such option.", did_you_mean(key, known)) for key in unknown]
+        folds = split.get("folds", 10)
+        if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
+            message = f"the number of folds is a whole number from 2 on, given {folds!r}."
+            problems.append(Problem(("data", "split", "folds"), message))
+    return problems
+
+
+def check_part(room: str, config: Any, path: tuple) -> list[Problem]:
+    """The mistakes in one part's config: unknown kind, unknown option, wrong type. A config without kind is left to
+    whoever chooses the kind."""
+    if not isinstance(config, (str, dict)):
+        return []
+    kind, given = parts.split(config)
+    if not kind or (room == "columns" and kind == "drop"):
+        return []
+    known = parts.kinds(room)
+    if kind not in known:
+        return [Problem((*path, "kind"), f"'{kind}' is not a kind of {room}.", did_you_mean(kind, known))]
+    problems = parts.validate(parts.find(room, kind), given)[1]
+    return [Problem((*path, *problem.path), problem.message, problem.hint) for problem in problems]
