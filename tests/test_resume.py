@@ -124,7 +124,17 @@ def wait_for(condition, seconds=60.0):
         time.sleep(0.01)
 
 
-SHELL = ["iris", "train.epochs=3000", "train.early_stop=0", "train.speed=fixed", "train.threads=1", "train.batch=32", "train.checkpoint_seconds=0", "model.encoders.table.kind=mlp", "model.encoders.table.hidden=[16]"]
+SHELL = [
+    "iris",
+    "train.epochs=3000",
+    "train.early_stop=0",
+    "train.speed=fixed",
+    "train.threads=1",
+    "train.batch=32",
+    "train.checkpoint_seconds=0",
+    "model.encoders.table.kind=mlp",
+    "model.encoders.table.hidden=[16]",
+]
 
 
 def test_ctrl_c_saves_and_the_run_resumes(tmp_path):

@@ -125,6 +125,8 @@ class Regressor(RegressorMixin, _Estimator):
     def fit(self, X: Any, y: Any) -> Regressor:
         """Fit to features (n_samples, n_features) and values (n_samples,). Raises ValueError for unusable input."""
         X, y = validate_data(self, X, y, ensure_all_finite="allow-nan", dtype=np.float64, y_numeric=True)
+        if len(y) < 2:
+            raise ValueError(f"Regressor needs at least 2 samples, but n_samples = {len(y)}.")
         self._fit(X, pa.array(np.asarray(y, np.float64)), "number")
         return self
 

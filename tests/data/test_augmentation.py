@@ -4,20 +4,21 @@ import numpy as np
 import pytest
 import torch
 
+from modelwright import parts
 from modelwright.data import augmentation
 from modelwright.data.batches import generator
 from modelwright.errors import UserError
 
 PICTURES = torch.from_numpy(np.random.default_rng(0).integers(1, 256, (64, 12, 10, 3), np.uint8))
-CHANGES = [name for name in augmentation.kinds() if name != "mixup"]
+CHANGES = [name for name in parts.kinds("data.augmentation") if name != "mixup"]
 
 
 def changed(kind, images=PICTURES, seed=0, **options):
-    return augmentation.kinds()[kind](images, generator(seed), **options)
+    return parts.find("data.augmentation", kind)(images, generator(seed), **options)
 
 
 def test_every_kind_is_found():
-    assert set(augmentation.kinds()) == {"flip", "shift", "crop", "cutout", "rotate", "mixup"}
+    assert set(parts.kinds("data.augmentation")) == {"flip", "shift", "crop", "cutout", "rotate", "mixup"}
 
 
 @pytest.mark.parametrize("kind", CHANGES)

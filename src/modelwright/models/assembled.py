@@ -50,7 +50,7 @@ class Assembled(nn.Module):
             encoder = _encoder(encoders.get(source.name, _ENCODERS.get(source.kind)), source)
             self.encoders[_key(source.name)] = encoder
             self.pools[_key(source.name)] = Pool(
-                encoder.pool,
+                getattr(encoder, "pool", "mean"),
                 encoder.width,
                 encoder.length,
                 backward=getattr(encoder, "backward", 0),

@@ -47,7 +47,10 @@ def evaluate(run: str, data: str | Any | None = None) -> Report:
         raise DataError("there is no row to score.", where=where)
     measured = measure_rows(loaded.model, encoded, index, loaded.columns)
     if not any(scores["rows"] for scores in measured.scores.values()):
-        known = [f"{name}: {', '.join(column.sizes().get('classes', ['a number']))}" for name, column in loaded.targets.items()]
+        known = [
+            f"{name}: {', '.join(column.sizes().get('classes', ['a number']))}"
+            for name, column in loaded.targets.items()
+        ]
         raise DataError("no row has a target that the run knows.", where=where, hint=f"Known are {'; '.join(known)}.")
     baselines = loaded.metrics.get("baselines", {}) if data is None else {}
     values = {
