@@ -53,12 +53,8 @@ def evaluate(run: str, data: str | Any | None = None) -> Report:
         ]
         raise DataError("no row has a target that the run knows.", where=where, hint=f"Known are {'; '.join(known)}.")
     baselines = loaded.metrics.get("baselines", {}) if data is None else {}
-    values = {
-        "test": measured.scores,
-        "baselines": baselines,
-        "seconds": {"predict": round(measured.seconds, 3)},
-        "rows": len(index),
-    }
+    seconds = {"predict": round(measured.seconds, 3)}
+    values = {"test": measured.scores, "baselines": baselines, "seconds": seconds, "rows": len(index)}
     report = Report(f"{loaded.path or 'run'} on {where} ({len(index):,} rows)", data=values)
     for name, tensors in measured.predicted.items():
         column = loaded.columns[name]
@@ -72,6 +68,12 @@ def evaluate(run: str, data: str | Any | None = None) -> Report:
             examples=examples_of(table, encoded, index, loaded.columns),
         )
     return report
+
+
+def _known(targets: dict[str, Any]) -> str:
+    """What the targets of a run may be."""
+    named = [f"{name}: {', '.join(column.sizes().get('classes', ['a number']))}" for name, column in targets.items()]
+    return f"Known are {'; '.join(named)}."
 
 
 def _across_folds(run: Any) -> Report:
