@@ -5,23 +5,28 @@ Shared by training and the dry run. Writes nothing but the cache of encoded data
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from torch import nn
 
 from . import parts
 from .blocks.stream import Source
 from .choices import Choice, choose
 from .columns import Inferred, infer
+from .columns import dump as dump_columns
+from .columns import load as load_columns
 from .data.encoding import Encoded, encode, fit, sources
 from .data.reading import Rows, read
 from .data.splitting import folds, split
-from .errors import DataError, Problem, UserError, did_you_mean
+from .errors import DataError, Problem, RunError, UserError, did_you_mean
 from .recipe import Recipe
 
 
@@ -133,8 +138,16 @@ def prepare(
         rows, part = replace(rows, table=rows.table.take(keep)), part[keep]
     inferred: dict[str, Inferred] = {}
     if columns is None:
+        start = _start(recipe, rows) if recipe.model.start else {}
         columns, inferred = build_columns(recipe, rows)
-        fit_columns(rows, columns, part == 0)
+        kept = _kept(start, columns)
+        if recipe.model.start and not kept:
+            hint = (
+                f"It reads: {', '.join(name for name, column in start.items() if not column.target) or 'none of them'}."
+            )
+            raise RunError("none of its input columns is in these data.", where=recipe.model.start, hint=hint)
+        columns = {**kept, **{n: c for n, c in columns.items() if n not in kept}}
+        fit_columns(rows, {n: c for n, c in columns.items() if start.get(n) is not c}, part == 0)
     seconds["fit"] = clock()
     encoded = encode(rows.table, columns, own_encoders(recipe, columns))
     seconds["encode"] = clock()
@@ -160,6 +173,42 @@ def _check_choices(recipe: Recipe, columns: dict[str, Any], rows: int) -> None:
         problems.append(Problem(("train", "batch"), f"{optimizer} takes all rows a step, given {train.batch}.", hint))
     if problems:
         raise recipe.error(problems)
+
+
+def _start(recipe: Recipe, rows: Rows) -> dict[str, Any]:
+    """The fitted columns of the run that training starts from: with them its weights keep their meaning. What the
+    recipe leaves open (the columns' options, the encoders) is taken from that run."""
+    path = Path(recipe.model.start or "")
+    try:
+        saved = yaml.safe_load((path / "resolved.yaml").read_text("utf-8"))["model"]
+        columns = load_columns(json.loads((path / "columns.json").read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        reason = f"is not a trained run to start from ({error})."
+        raise RunError(reason, where=str(path), hint="See: modelwright list") from None
+    columns = {name: column for name, column in columns.items() if name in rows.table.column_names}
+    for name, entry in dump_columns(columns).items():
+        if name not in recipe.columns and not entry["target"] and name not in recipe.target_names():
+            recipe.columns[name] = {"kind": entry["kind"], **entry["options"]}
+    if recipe.model.size is None:
+        for name, config in saved["encoders"].items():
+            if name == "table" or name in columns:
+                recipe.model.encoders.setdefault(name, config)
+        recipe.model.fuse = recipe.model.fuse or saved.get("fuse")
+    return columns
+
+
+def _kept(start: dict[str, Any], columns: dict[str, Any]) -> dict[str, Any]:
+    """The columns of another run that mean the same here, in its order: inputs of the same kind and options."""
+    given, wanted = dump_columns(start), {n: c for n, c in columns.items() if n in start and not c.target}
+    known = {name: (parts.kind_of("columns", c), c) for name, c in wanted.items()}
+    return {
+        name: start[name]
+        for name, entry in given.items()
+        if name in known
+        and not entry["target"]
+        and known[name][0] == entry["kind"]
+        and {o: getattr(known[name][1], o) for o in entry["options"]} == entry["options"]
+    }
 
 
 class _Clock:

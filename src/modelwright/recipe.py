@@ -245,7 +245,8 @@ def _override(values: dict[str, Any], text: str) -> tuple[str, ...]:
     place = values
     for step in path[:-1]:
         inner = place.get(step)
-        place[step] = {"kind": inner} if isinstance(inner, str) else (inner if isinstance(inner, dict) else {})
+        name = "path" if place is values and step == "data" else "kind"  # what a text stands for there
+        place[step] = {name: inner} if isinstance(inner, str) else (inner if isinstance(inner, dict) else {})
         place = place[step]
     try:
         place[path[-1]] = yaml.safe_load(value)

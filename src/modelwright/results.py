@@ -73,6 +73,9 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch, across: dic
         "validation": validation.scores,
         "baselines": {name: entry["scores"] for name, entry in fitted.items()},
         "seconds": trained.seconds,
+        "baseline_seconds": {
+            name: {"fit": entry["fit_seconds"], "predict": entry["predict_seconds"]} for name, entry in fitted.items()
+        },
         "parameters": sum(p.numel() for p in trained.model.parameters()),
         "flops": evaluation.flops(trained.model, prepared.encoded.batch(prepared.index(0)[:1])),
         "bytes": (folder / "model.safetensors").stat().st_size,

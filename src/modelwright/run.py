@@ -12,7 +12,7 @@ import os
 import socket
 import time
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -184,28 +184,28 @@ class Run:
         return {name: column for name, column in self.columns.items() if column.target}
 
     def predict(self, rows: Any, probabilities: bool = False) -> pa.Table:
-        """Predict every row of a path, table, frame, dict of lists or list of dicts, in order.
+        """Predict every row of a path, table, frame, dict of lists or list of dicts, in order; or one row as a dict.
 
         Gives a column `<target>` each, and with `probabilities` one `<target>_<class>` each. Columns that the model
         does not need are ignored. Raises DataError naming the columns that are missing.
         """
-        import numpy as np
         import pyarrow as pa
 
         from .data.reading import read
 
-        table = read(rows, Path(".")).table
+        table = read([rows] if self._is_row(rows) else rows, Path(".")).table
         where = str(rows) if isinstance(rows, (str, Path)) else "rows"
         self.require(table, where=where)
         if table.num_rows == 0:
             raise DataError("there is no row to predict.", where=where)
         chunks = [self._decode(codes, probabilities) for codes in self.predict_codes(table)]
-        names = list(chunks[0])
-        return (
-            pa.table({n: pa.chunked_array([c[n] for c in chunks]) for n in names})
-            if chunks
-            else pa.table({"": np.zeros(0)})
-        )
+        return pa.table({name: pa.chunked_array([chunk[name] for chunk in chunks]) for name in chunks[0]})
+
+    def _is_row(self, rows: Any) -> bool:
+        """Whether a dict is one row: it names a column and gives one value."""
+        inputs = [name for name, column in self.columns.items() if not column.target]
+        given = [rows[name] for name in inputs if name in rows] if isinstance(rows, Mapping) else []
+        return any(value is None or isinstance(value, (str, int, float, bytes)) for value in given)
 
     def require(self, table: pa.Table, targets: bool = False, where: str = "rows") -> None:
         """Raise DataError when a column the model reads is missing from `table`."""

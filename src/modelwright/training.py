@@ -18,7 +18,7 @@ import torch
 import yaml
 
 from . import __version__
-from .errors import RunError, StorageError, TrainingError
+from .errors import RunError, StorageError, TrainingError, UserError
 from .files import write_json, write_text
 from .fitting import Watch, write_resolved
 from .recipe import Recipe, load
@@ -38,7 +38,21 @@ def train(recipe: Recipe, out: Path | None = None, watch: Watch | None = None) -
         write_resolved(folder, recipe, {})  # first: with it a run can be continued
         written = source.read_text("utf-8-sig") if source.is_file() else None
         write_text(folder / "recipe.yaml", written or yaml.safe_dump(recipe.plain(), sort_keys=False, allow_unicode=True))
-        return _guarded(recipe, folder, watch or Watch())
+        try:
+            return _guarded(recipe, folder, watch or Watch())
+        except UserError:
+            _remove_unstarted(folder)
+            raise
+
+
+def _remove_unstarted(folder: Path) -> None:
+    """A mistake that showed before the first step leaves no run behind."""
+    if not (folder / "resolved.yaml").exists() or (folder / "checkpoints").exists() or (folder / "folds").exists():
+        return
+    for name in ("status", "resolved.yaml", "recipe.yaml", "environment.json"):
+        (folder / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # it holds something else
+        folder.rmdir()
 
 
 def resume(path: Path, watch: Watch | None = None) -> Run:

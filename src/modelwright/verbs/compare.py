@@ -13,7 +13,7 @@ def compare(*runs: str, sizes: str = "", target: str | None = None, out: str | N
     """Compare runs, or the sizes of one recipe, in one table.
 
     Args:
-        runs: run folders, or one recipe together with --sizes
+        runs: run folders, or one recipe (and key=value) together with --sizes
         sizes: train the recipe at these sizes first, for example small,medium,large
         target: the column to predict, when --sizes is given a data file
         out: the folder for the runs that --sizes makes (default: runs/<name>-sizes)
@@ -28,9 +28,10 @@ def compare(*runs: str, sizes: str = "", target: str | None = None, out: str | N
             where="command line",
             hint="modelwright compare RUN RUN, or compare recipe.yaml --sizes small,large",
         )
-    loaded = (
-        _train_sizes(runs, sizes, target, out) if sizes else [run if isinstance(run, Run) else Run.load(run) for run in runs]
-    )
+    if sizes:
+        loaded = _train_sizes(runs, sizes, target, out)
+    else:
+        loaded = [run if isinstance(run, Run) else Run.load(run) for run in runs]
     found: list[dict[str, Any]] = []
     for run in loaded:
         if not run.metrics.get("test"):
@@ -45,16 +46,11 @@ def compare(*runs: str, sizes: str = "", target: str | None = None, out: str | N
             hint="Compare runs of the same targets.",
         )
     kinds = found[0]["kinds"]
+    seconds = loaded[0].metrics.get("baseline_seconds", {})
     for name, scores in loaded[0].metrics.get("baselines", {}).items():
-        blank = {
-            "fit_seconds": None,
-            "predict_seconds": None,
-            "parameters": None,
-            "flops": None,
-            "bytes": None,
-            "note": f"baseline of {loaded[0].path}",
-        }
-        found.append({"name": name, "kinds": kinds, "scores": scores, **blank})
+        times = {f"{what}_seconds": seconds.get(name, {}).get(what) for what in ("fit", "predict")}
+        blank = {"parameters": None, "flops": None, "bytes": None, "note": f"baseline of {loaded[0].path}"}
+        found.append({"name": name, "kinds": kinds, "scores": scores, **times, **blank})
     values = {
         entry["name"]: {
             "test": entry["scores"],
@@ -70,16 +66,17 @@ def _train_sizes(recipes: tuple[str, ...], sizes: str, target: str | None, out: 
     from ..fitting import Watch
     from ..recipe import load
 
-    if len(recipes) != 1:
+    overrides = [text for text in recipes if "=" in text and not Path(text).exists()]
+    names = [text for text in recipes if text not in overrides]
+    if len(names) != 1:
         raise UserError("--sizes takes exactly one recipe.", where="command line")
-    base = load(recipes[0], target=target)
     wanted = [name.strip() for name in sizes.split(",") if name.strip()]
     if not wanted:
         raise UserError("no size is given.", where="--sizes", hint="For example --sizes small,medium,large")
-    folder = Path(out) if out else Path("runs") / f"{base.name()}-sizes"
+    loaded = [load(names[0], [*overrides, f"model.size={size}"], target=target) for size in wanted]
+    folder = Path(out) if out else Path("runs") / f"{loaded[0].name()}-sizes"
     runs: list[Any] = []
-    for size in wanted:
-        recipe = load(recipes[0], [f"model.size={size}"], target=target)
+    for size, recipe in zip(wanted, loaded):
         recipe.baselines = recipe.baselines if not runs else False
         runs.append(training.train(recipe, folder / size, Watch(bar=True)))
     return runs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..report import Report
+from ..report import Report, Table
 
 
 def evaluate(run: str, data: str | Any | None = None) -> Report:
@@ -26,6 +26,11 @@ def evaluate(run: str, data: str | Any | None = None) -> Report:
     from ..run import Run
 
     loaded = run if isinstance(run, Run) else Run.load(run)
+    if data is None and loaded.metrics.get("folds"):
+        return _across_folds(loaded)
+    if data is None and str(loaded.recipe.data).startswith("<"):
+        hint = "Give the data to score as second argument."
+        raise DataError("the data of this run lived in memory.", where=str(loaded.path), hint=hint)
     if data is None:
         prepared = prepare(loaded.recipe, columns=loaded.columns)
         table, encoded, index = prepared.rows.table, prepared.encoded, prepared.index(2)
@@ -51,7 +56,7 @@ def evaluate(run: str, data: str | Any | None = None) -> Report:
         "seconds": {"predict": round(measured.seconds, 3)},
         "rows": len(index),
     }
-    report = Report(f"{loaded.path or 'run'} on {where}", data=values)
+    report = Report(f"{loaded.path or 'run'} on {where} ({len(index):,} rows)", data=values)
     for name, tensors in measured.predicted.items():
         column = loaded.columns[name]
         predicted = {key: column.truth(value) if key == "value" else value for key, value in tensors.items()}
@@ -63,4 +68,15 @@ def evaluate(run: str, data: str | Any | None = None) -> Report:
             column.sizes().get("classes"),
             examples=examples_of(table, encoded, index, loaded.columns),
         )
+    return report
+
+
+def _across_folds(run: Any) -> Report:
+    """The scores of a run over folds: its final model has seen every row, so that none is left to score it on."""
+    metrics = run.metrics
+    values = {key: metrics[key] for key in ("test", "baselines", "seconds", "folds")}
+    report = Report(f"{run.path}: mean and deviation over {len(metrics['folds'])} folds", data=values)
+    for target, scores in metrics["test"].items():
+        rows = [[name, value] for name, value in scores.items() if isinstance(value, (int, float))]
+        report.blocks.append(Table(target, ["score", "value"], rows))
     return report

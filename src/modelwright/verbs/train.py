@@ -55,7 +55,7 @@ def train(
         )
     loaded = load(recipe, overrides, target=target)
     if from_ is not None:
-        loaded.model.start = from_
+        loaded.model.start = str(Path(from_).resolve())
     if not baselines:
         loaded.baselines = False
     return training.train(loaded, Path(out) if out else None, watch)
