@@ -125,12 +125,12 @@ def test_changes_follow_each_other_and_leave_the_rest_alone():
 @pytest.mark.parametrize(
     ("recipe", "images", "message"),
     [
-        (["flp"], ["image"], "train.augment[0]: 'flp' is not a kind of augmentation. Did you mean 'flip'?"),
+        (["flp"], ["image"], "'flp' is not a kind of data.augmentation. Did you mean 'flip'?"),
         (["flip", {"kind": "shift", "pixel": 2}], ["image"],
-         "train.augment[1].pixel: no such option. Did you mean 'pixels'?"),
-        ([{"kind": "shift", "pixels": "two"}], ["image"], "train.augment[0].pixels: Input should be a valid integer, "
-         "unable to parse string as an integer, given 'two'."),
-        (["flip"], [], "train.augment[0]: flip changes pictures, and there is no image column."),
+         "data.augmentation.shift.pixel: no such option. Did you mean 'pixels'?"),
+        ([{"kind": "shift", "pixels": "two"}], ["image"], 
+         "data.augmentation.shift.pixels: expected a whole number, given 'two'."),
+        (["flip"], [], "train.augment: flip changes pictures, and there is no image column."),
     ],
 )  # fmt: skip
 def test_mistakes_in_the_recipe(recipe, images, message):
