@@ -38,7 +38,13 @@ def check(values: dict[str, Any]) -> list[Problem]:
         for name, config in configs.items() if isinstance(configs, dict) else ():
             problems += check_part(room, config, (*prefix, name))
     if model.get("kind", "assembled") not in parts.kinds("models"):
-        problems.append(Problem(("model", "kind"), f"'{model['kind']}' is not a kind of model.", did_you_mean(str(model["kind"]), parts.kinds("models"))))
+        problems.append(
+            Problem(
+                ("model", "kind"),
+                f"'{model['kind']}' is not a kind of model.",
+                did_you_mean(str(model["kind"]), parts.kinds("models")),
+            )
+        )
     if model.get("fuse") is not None:
         problems += check_part("fuse", model["fuse"], ("model", "fuse"))
     for room, key in (("optimizers", "optimizer"), ("schedules", "schedule")):

@@ -112,7 +112,9 @@ def _plan(config: Mapping[str, Any] | str | None) -> _Plan:
             raise DataError(f"'{key}' is not an option of a split.", where=WHERE, hint=did_you_mean(key, OPTIONS))
     kind = given.get("kind", "stratified")
     if kind not in KINDS:
-        raise DataError(f"'{kind}' is not a kind of split.", where=WHERE, hint=did_you_mean(str(kind), (*KINDS, "folds")))
+        raise DataError(
+            f"'{kind}' is not a kind of split.", where=WHERE, hint=did_you_mean(str(kind), (*KINDS, "folds"))
+        )
     if kind in ("group", "time", "column") and not given.get("column"):
         raise DataError(
             f"a split of kind {kind} needs the name of a column.",
