@@ -1,8 +1,8 @@
 """Times modelwright side by side with what else a person would use, and prints ratios: `make bench`.
 
 Every measurement is a fresh process; the competitors take turns, in an order that rotates from round to round, and a
-ratio is the median of the rounds' ratios with the least and the largest beside it. Writes `benchmarks/results.json` and
-`benchmarks/results.md`.
+ratio is the median of the rounds' ratios with the least and the largest beside it. Writes `benchmarks/results.json`,
+`benchmarks/results.md` and, with `--document`, the figures of docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import task
 from measure import FOLDER, hold_to_two_cores
 from tables import Section, markdown, terminal
 
+PAGE, MARK = FOLDER.parent / "docs" / "benchmarks.md", "<!-- figures -->\n"
 VERSIONS = ("torch", "lightning", "keras", "jax")
 
 
@@ -53,18 +54,22 @@ def conditions(found: dict[str, Any], rounds: int) -> str:
     )
 
 
-def write(sections: list[Section], results: dict[str, Any], rounds: int) -> None:
-    """results.json and results.md."""
+def write(sections: list[Section], results: dict[str, Any], rounds: int, document: bool) -> None:
+    """results.json and results.md, and the figures of the page."""
     lines = [asdict(line) for section in sections for line in section.lines]
     (FOLDER / "results.json").write_text(json.dumps({**results, "lines": lines}, indent=1))
-    (FOLDER / "results.md").write_text(markdown(sections, conditions(results["environment"], rounds)))
+    text = markdown(sections, conditions(results["environment"], rounds))
+    (FOLDER / "results.md").write_text(text)
+    if document:
+        PAGE.write_text(PAGE.read_text("utf-8").partition(MARK)[0] + MARK + "\n" + text, "utf-8")
 
 
-def main() -> int:
-    """Measure, print and write; 1 when a goal is missed."""
+def main() -> None:
+    """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", choices=list(measurements.ALL), help="measure these only")
     parser.add_argument("--large", action="store_true", help="also a CSV of ten million rows")
+    parser.add_argument("--document", action="store_true", help="write the figures into docs/benchmarks.md")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pictures", type=int, default=task.TRAIN_ROWS, help="pictures of an epoch")
     given = parser.parse_args()
@@ -79,11 +84,10 @@ def main() -> int:
             print(f"{name}:", file=sys.stderr)
             found, results[name] = measurements.ALL[name](setting)
             sections += found
-            write(sections, results, given.rounds)
+            write(sections, results, given.rounds, given.document)
     print(terminal(sections))
     print(f"\n{conditions(results['environment'], given.rounds)}\nMeasured in {time.perf_counter() - began:.0f} s.")
-    return int(any(line.reached is False for section in sections for line in section.lines))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -79,7 +79,7 @@ def test_bad_input(case: Case, workplace: Path, trained: Path, capsys, monkeypat
     err = PROGRESS.sub("", err)
     assert code == case.code, err
     if case.code:
-        assert err == case.message
+        assert err.rstrip("\n") == case.message
     else:
         assert case.message in out + err
 

@@ -89,7 +89,8 @@ class RecipeError(UserError):
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
         count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
-        super().__init__(f"{count} in the recipe:\n" + "\n".join(f"  {line}" for line in lines))
+        place = "" if all(line.startswith("command line") for line in lines) else " in the recipe"
+        super().__init__(f"{count}{place}:\n" + "\n".join(f"  {line}" for line in lines))
 
     def __reduce__(self):
         return RecipeError, (self.lines,)

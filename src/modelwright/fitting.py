@@ -32,7 +32,6 @@ from .prediction import validation_scores
 from .preparation import Prepared, build_model, model_sources, targets_of
 from .progress import Bar, TensorBoard
 from .recipe import Recipe
-from .run import read_status
 from .session import Event, Plan, Session
 from .speed import Speed, apply, choose_speed, find_batch, find_rate
 
@@ -277,7 +276,6 @@ def device_of(recipe: Recipe) -> torch.device:
 
 def _start_from(model: nn.Module, path: Path) -> None:
     """Load the weights of another run wherever name and shape agree."""
-    read_status(path)
     given = checkpoint.load_tensors(path / "model.safetensors")
     own = model.state_dict()
     same = {name: value for name, value in given.items() if name in own and own[name].shape == value.shape}

@@ -162,7 +162,7 @@ class FusedAdam:
     def __init__(self, groups: list[Group], *, lr: float, betas: tuple[float, float], decoupled: bool) -> None:
         self.param_groups: list[Group] = [{"lr": lr, "fused": True, **group} for group in groups]
         _ready(self)
-        self.betas = betas
+        self.options = {"beta1": betas[0], "beta2": betas[1], "eps": 1e-8, "amsgrad": False, "maximize": False}
         self.kernel = torch._fused_adamw_ if decoupled else torch._fused_adam_
         self.state: dict[Tensor, tuple[Tensor, Tensor, Tensor]] = {}  # weight -> steps, mean, mean square
 
@@ -174,22 +174,10 @@ class FusedAdam:
             if not weights:
                 continue
             steps, means, squares = map(list, zip(*[self.state.get(w) or self._begin(w) for w in weights]))
+            gradients = [weight.grad for weight in weights]
+            options = {"lr": group["lr"], "weight_decay": group["weight_decay"], **self.options}
             torch._foreach_add_(steps, 1)
-            self.kernel(  # type: ignore[call-overload]
-                weights,
-                [weight.grad for weight in weights],
-                means,
-                squares,
-                [],
-                steps,
-                lr=group["lr"],
-                beta1=self.betas[0],
-                beta2=self.betas[1],
-                weight_decay=group["weight_decay"],
-                eps=1e-8,
-                amsgrad=False,
-                maximize=False,
-            )
+            self.kernel(weights, gradients, means, squares, [], steps, **options)  # type: ignore[call-overload]
 
     def _begin(self, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         steps = torch.zeros((), dtype=torch.float32, device=weight.device)
@@ -198,12 +186,8 @@ class FusedAdam:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients."""
-        for group in self.param_groups:
-            for weight in group["params"]:
-                if set_to_none:
-                    weight.grad = None
-                elif weight.grad is not None:
-                    weight.grad.zero_()
+        for weight in self._weights():
+            weight.grad = None
 
     def state_dict(self) -> dict[str, Any]:
         """Moments by the weight's number, and the groups' settings."""

@@ -184,7 +184,8 @@ def expected(errors: Sequence[Any]) -> str:
     for error in errors:
         kind = error["type"]
         words = _EXPECTED.get(kind) or _EXPECTED.get(kind.partition("_")[0])
-        wanted.append(words.format(**error.get("ctx", {})) if words else error["msg"])
+        limits = {k: f"{v:g}" if isinstance(v, float) else v for k, v in error.get("ctx", {}).items()}
+        wanted.append(words.format(**limits) if words else error["msg"])
     return f"expected {' or '.join(dict.fromkeys(wanted))}, given {errors[0]['input']!r}."
 
 

@@ -5,7 +5,6 @@ Shared by training and the dry run. Writes nothing but the cache of encoded data
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -28,6 +27,7 @@ from .data.reading import Rows, read
 from .data.splitting import folds, split
 from .errors import DataError, Problem, RunError, UserError, did_you_mean
 from .recipe import Recipe
+from .run import intact, read_json, read_status
 
 
 @dataclass
@@ -155,12 +155,11 @@ def _start(recipe: Recipe, rows: Rows) -> dict[str, Any]:
     """The fitted columns of the run that training starts from: with them its weights keep their meaning. What the
     recipe leaves open (the columns' options, the encoders) is taken from that run."""
     path = Path(recipe.model.start or "")
-    try:
+    read_status(path)  # says so where it is no run
+    with intact(path / "resolved.yaml"):
         saved = yaml.safe_load((path / "resolved.yaml").read_text("utf-8"))["model"]
-        columns = load_columns(json.loads((path / "columns.json").read_text("utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-        reason = f"is not a trained run to start from ({error})."
-        raise RunError(reason, where=str(path), hint="See: modelwright list") from None
+    with intact(path / "columns.json"):
+        columns = load_columns(read_json(path / "columns.json"))
     columns = {name: column for name, column in columns.items() if name in rows.table.column_names}
     for name, entry in dump_columns(columns).items():
         if name not in recipe.columns and not entry["target"] and name not in recipe.target_names():
@@ -238,7 +237,8 @@ def fold_count(recipe: Recipe, rows: Rows) -> int:
         return 0
     number, most = int(config.get("folds", 10)), rows.table.num_rows
     if number > most:
-        raise recipe.error([Problem(("data", "split", "folds"), f"{number} folds of {most} rows cannot be made.")])
+        message = f"{number} folds of {most} rows cannot be made."
+        raise recipe.error([Problem(("data", "split", "folds"), message, f"Give {most} at most.")])
     return number
 
 

@@ -104,7 +104,7 @@ class Recipe(_Strict):
             yield
         except UserError as error:
             path = tuple(error.where.split("."))
-            is_key = path[0] in type(self).model_fields and (path[0] != "data" or path[1:2] == ("split",))
+            is_key = path[0] in type(self).model_fields and (path[0] != "data" or path[1:2] in ((), ("split",)))
             if isinstance(error, RecipeError) or not is_key:
                 raise
             raise self.error([Problem(path, error.message, error.hint)]) from None
@@ -178,7 +178,8 @@ def load(
     except ValidationError as error:
         problems += _type_problems(error.errors(include_url=False), values)
     problems += recipe_checks.check(values)
-    problems += also(values, base) if also else []
+    if also and not any(problem.path[:1] == ("data",) for problem in problems):
+        problems += also(values, base)
     recipe = recipe or Recipe.model_construct(data=None, base=base, source=source)
     recipe._marks = marks
     if problems:
@@ -197,8 +198,11 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[tuple, Any]]:
     except FileNotFoundError:
         near = did_you_mean(path.name, [p.name for p in path.parent.glob("*.y*ml")]) if path.parent.is_dir() else ""
         raise UserError("no such recipe.", where=str(path), hint=near) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the recipe cannot be read ({error}).", where=str(path)) from None
+    except UnicodeDecodeError as error:
+        message = f"byte {error.start} is not valid utf-8."
+        raise UserError(message, where=str(path), hint="A recipe is text: save it as UTF-8.") from None
+    except OSError as error:
+        raise UserError(f"the recipe cannot be read ({error.strerror}).", where=str(path)) from None
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
@@ -206,7 +210,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[tuple, Any]]:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         reason = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise UserError(f"not valid YAML: {reason}.", where=where) from None
+        hint = "Indent with spaces." if "\\t" in reason else ""
+        raise UserError(f"not valid YAML: {reason}.", where=where, hint=hint) from None
     if not isinstance(values, dict):
         raise UserError(
             "a recipe is a mapping such as 'data: file.csv'.", where=str(path), hint="See: modelwright init"

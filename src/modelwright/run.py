@@ -52,12 +52,16 @@ class Status:
 def read_status(path: Path) -> Status:
     """The status of a run folder. Raises RunError when the folder is not a run."""
     try:
-        status = Status(**json.loads((path / "status").read_text(encoding="utf-8")))
+        found = json.loads((path / "status").read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError(f"expected an object, found {type(found).__name__}")
+        status = Status(**found)
     except (FileNotFoundError, NotADirectoryError):
         reason = "is not a run folder (it has no status file)." if path.is_dir() else "there is no such run folder."
         raise RunError(reason, where=str(path), hint="See: modelwright list") from None
     except (ValueError, TypeError, OSError) as error:
-        raise RunError(f"the status file cannot be read ({error}).", where=str(path)) from None
+        hint = f"Delete the file status and continue with: modelwright train --resume {path}"
+        raise RunError(f"the status file cannot be read ({error}).", where=str(path), hint=hint) from None
     if status.state == "running" and not _is_trained(path, status):
         return Status("killed", f"continue with: modelwright train --resume {path}", status.pid, status.host)
     return status

@@ -25,7 +25,7 @@ from .files import write_json
 from .loop import StepOptions, batch_gradients
 from .recipe import TrainOptions
 
-WORTH_MEASURING = 20.0  # seconds of training below which measuring costs more than it can save
+WORTH_MEASURING = 2.0  # seconds of training; trying all variants takes about twenty steps
 WORTH_COMPILING = 1200.0  # compiling takes a minute or two
 MARGIN = 1.1  # a variant must be this much faster than the default to be chosen
 WORTH_THREADS = 1.2  # more threads must be this much faster than one: they cost their CPU time whether they help or not
@@ -41,6 +41,7 @@ class Speed:
     threads: int = 0
     timings: dict[str, float] = field(default_factory=dict)
     reason: str = ""
+    complete: bool = True  # False: too few steps to try every variant; a longer training tries them
 
 
 def choose_speed(model: nn.Module, batch: Batch, train: TrainOptions, steps: int) -> Speed:
@@ -53,7 +54,7 @@ def choose_speed(model: nn.Module, batch: Batch, train: TrainOptions, steps: int
         return Speed(*plain, train.threads or 0, reason="train.speed is fixed: the documented defaults")
     key = _key(model, batch, train)
     known = _cached().get(key)
-    if known:
+    if known and (known.get("complete") or min(known["timings"].values()) * steps < WORTH_MEASURING):
         return Speed(**known)
     threads = train.threads or torch.get_num_threads()
     timings = {f"{_name(plain)}, {threads} threads": _time_step(copy.deepcopy(model), batch, plain, rounds=3)}
@@ -64,7 +65,7 @@ def choose_speed(model: nn.Module, batch: Batch, train: TrainOptions, steps: int
     first = min(timings.values())
     if first * steps < WORTH_MEASURING:
         reason = f"a step takes {first * 1000:.1f} ms, {steps} steps: too little to try more"
-        return _remember(key, Speed(*plain, threads, timings, reason))
+        return _remember(key, Speed(*plain, threads, timings, reason, complete=False))
     torch.set_num_threads(threads)
     variants = _variants(model, batch, train)
     if train.compile == "auto" and first * steps > WORTH_COMPILING:

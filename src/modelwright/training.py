@@ -23,7 +23,7 @@ from .files import write_json, write_text
 from .fitting import Watch, write_resolved
 from .recipe import Recipe, load
 from .results import measure
-from .run import Run, hold, read_status, write_status
+from .run import Run, hold, intact, read_status, write_status
 
 AGAIN = "Train the recipe again."
 
@@ -70,11 +70,9 @@ def resume(path: Path, watch: Watch | None = None) -> Run:
             done = Run.load(path)
             done.notes.append("already finished")
             return done
-        try:
+        with intact(path / "resolved.yaml"):
             values = yaml.safe_load((path / "resolved.yaml").read_text("utf-8"))
             recipe = load({key: value for key, value in values.items() if key in Recipe.model_fields})
-        except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
-            raise RunError(f"resolved.yaml is damaged ({error}).", where=str(path), hint=AGAIN) from None
         recipe.source = str(path / "resolved.yaml")
         if str(recipe.data).startswith("<"):
             hint = "Train again from a file to be able to resume."

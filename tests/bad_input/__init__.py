@@ -1,6 +1,15 @@
-"""The bad inputs that modelwright is shown to answer, with what it answers: `CASES`."""
+"""The bad inputs that modelwright is shown to answer, with what it answers: `CASES`, all of them; `ROOMS`, by subject."""
 
-from . import commands, files, recipes, runs, values
+from . import commands, files, formats, recipes, recipes_with_data, runs, values
 from ._case import Case
 
-CASES: list[Case] = [*files.CASES, *values.CASES, *recipes.CASES, *commands.CASES, *runs.CASES]
+ROOMS = {
+    "Files": files.CASES,
+    "Formats": formats.CASES,
+    "Values": values.CASES,
+    "Recipes": recipes.CASES,
+    "Recipes and data": recipes_with_data.CASES,
+    "Command lines": commands.CASES,
+    "Runs": runs.CASES,
+}
+CASES: list[Case] = [case for cases in ROOMS.values() for case in cases]

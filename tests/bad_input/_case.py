@@ -22,3 +22,16 @@ class Case:
     files: dict[str, str | bytes] = field(default_factory=dict)
     stdin: bytes = b""
     prepare: Callable[[Path], None] | None = None  # called with the folder, for what files cannot say
+
+
+START = "data: data.csv\ntarget: y\n"
+
+
+def check_recipe(name: str, more: str, message: str, code: int = 2, start: str = START) -> Case:
+    """`check` on a recipe that begins well."""
+    return Case(name, "check recipe.yaml", message, code, recipe=start + more)
+
+
+def train_recipe(name: str, more: str, message: str, code: int = 2, start: str = START) -> Case:
+    """`train` on a recipe that begins well."""
+    return Case(name, f"train recipe.yaml {QUICK} --out r", message, code, recipe=start + more)

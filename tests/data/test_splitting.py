@@ -115,7 +115,8 @@ def test_a_column_may_say_the_part():
     data = rows(s=["train", "Valid", "test ", "dev", "training"])
     assert split(data, [], {"kind": "column", "column": "s"}).tolist() == [0, 1, 2, 1, 0]
     assert refusal(rows(s=["train", "tset"]), [], {"kind": "column", "column": "s"}) == (
-        "column 's': 'tset' is not train, validation or test."
+        "column 's': 'tset' is not train, validation or test. "
+        "The cells of the column that splits say train, validation or test."
     )
     assert refusal(rows(s=["test"]), [], {"kind": "column", "column": "s"}) == "column 's': no row is called train."
 
@@ -157,7 +158,7 @@ def test_pictures_and_lists_as_targets_are_split_at_random():
     [
         ({"knid": "random"}, "data.split: 'knid' is not an option of a split. Did you mean 'kind'?"),
         ("stratifed", "data.split: 'stratifed' is not a kind of split. Did you mean 'stratified'?"),
-        ({"kind": "group"}, "data.split: a split of kind group needs the name of a column. {kind: group, column: ...}"),
+        ({"kind": "group"}, "data.split: a split of kind group needs the name of a column. Write {kind: group, column: NAME}."),
         ({"kind": "group", "column": "yy"}, "data.split: there is no column 'yy'. Did you mean 'y'?"),
         ({"kind": "group", "column": "y"}, "data.split: the column 'y' has 2 groups, 3 parts are wanted."),
         ({"kind": "time", "column": "y"}, "column 'y': the cells are neither numbers nor dates. The first is 'a'."),
@@ -184,7 +185,10 @@ def test_nonsense_is_refused(config, message):
 
 
 def test_too_few_rows_and_unknown_targets():
-    assert refusal(rows(y=["a", "b"]), ["y"]) == "data.split: 2 rows cannot be split into 3 parts."
+    assert refusal(rows(y=["a", "b"]), ["y"]) == (
+        "data.split: 2 rows cannot be split into 3 parts. "
+        "Give more rows, or split: {fractions: [1, 0, 0]} to train on all of them."
+    )
     assert refusal(rows(y=["a"] * 9), ["x"]) == "data.split: there is no column 'x'. Known: y."
     assert shares(split(rows(y=["a", "b", "a"]), ["y"])) == [1, 1, 1]
 

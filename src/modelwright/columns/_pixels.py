@@ -186,7 +186,7 @@ def load_all(found: Sequence[Cell], target: Target) -> tuple[np.ndarray, dict[in
             out[i] = load(cell, target)
         except Exception as error:  # see shape_of; a broken picture must not end a run
             name = f"'{cell}'" if isinstance(cell, str) else "its data"
-            unreadable[i] = f"row {i}, {name}: {error or type(error).__name__}"
+            unreadable[i] = f"row {i}, {name}: {getattr(error, 'strerror', None) or error or type(error).__name__}"
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         list(pool.map(one, range(len(found)), chunksize=64))

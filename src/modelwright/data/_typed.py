@@ -54,7 +54,8 @@ def _opened(file: File, kind: str, read: Callable[[Any], pa.Table]) -> pa.Table:
         found.validate(full=True)  # Arrow trusts its files: a damaged one would end the process
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
-        raise DataError(f"this is not a {kind} file, or it is damaged ({reason}).", where=str(file.path)) from None
+        what = f"this is not {'an' if kind == 'Arrow' else 'a'} {kind} file, or it is damaged ({reason})."
+        raise DataError(what, where=str(file.path)) from None
     return _frames.plain(_frames.checked(found, str(file.path)))
 
 

@@ -145,7 +145,7 @@ def _divided(
     wanted = sum(each > 0 for each in fractions)
     if len(take) < wanted:
         hint = "Give more rows, or split: {fractions: [1, 0, 0]} to train on all of them."
-        raise DataError(f"{len(take)} row(s) cannot be split into {wanted} parts.", where=WHERE, hint=hint)
+        raise DataError(f"{len(take)} row{'s' * (len(take) > 1)} cannot be split into {wanted} parts.", where=WHERE, hint=hint)
     random = np.random.Generator(np.random.Philox(seed))
     if plan.kind == "group":
         codes, groups = _groups(rows, take, str(plan.column), wanted)
@@ -344,7 +344,8 @@ def _by_column(rows: Rows, plan: _Plan) -> np.ndarray:
     parts = [PART_NAMES.get(str(value).strip().lower()) for value in distinct.to_pylist()]
     if None in parts:
         value = distinct[parts.index(None)].as_py()
-        raise DataError(f"{value!r} is not train, validation or test.", where=f"column '{plan.column}'")
+        hint = "The cells of the column that splits say train, validation or test."
+        raise DataError(f"{value!r} is not train, validation or test.", where=f"column '{plan.column}'", hint=hint)
     part = np.array(parts, np.int8)[codes]
     if not (part == 0).any():
         raise DataError("no row is called train.", where=f"column '{plan.column}'")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
@@ -56,7 +58,8 @@ class Assembled(nn.Module):
                 backward=getattr(encoder, "backward", 0),
                 where=f"model.encoders.{source.name}.pool",
             )
-        self.fuse = parts.build("fuse", fuse, [pool.width for pool in self.pools.values()])
+        with _at("model.fuse"):
+            self.fuse = parts.build("fuse", fuse, [pool.width for pool in self.pools.values()])
         self.targets = list(targets)
         self.heads = nn.ModuleDict(
             {
@@ -110,7 +113,17 @@ def _encoder(config: Any, source: Source) -> Any:
         raise UserError(
             f"{kind} does not read {source.kind}, only {', '.join(able)}.", where=f"model.encoders.{source.name}"
         )
-    return parts.build("encoders", config, source)
+    with _at(f"model.encoders.{source.name}"):
+        return parts.build("encoders", config, source)
+
+
+@contextmanager
+def _at(key: str) -> Iterator[None]:
+    """Name the recipe's key in a mistake that a part finds in its options without knowing where they stand."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(error.message, where=error.where or key, hint=error.hint) from None
 
 
 def _known(given: dict[str, Any], known: Any, option: str) -> None:

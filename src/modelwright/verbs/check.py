@@ -64,7 +64,8 @@ def _read(recipe: str, overrides: tuple[str, ...], target: str | None) -> tuple[
         try:
             return unknown_names(values, read(values.get("data"), base))
         except DataError as error:
-            where = f"{error.where.removeprefix('data: ')}: " if error.where else ""
+            where = error.where.removeprefix("data").removeprefix(": ")
+            where = f"{where}: " if where else ""
             return [Problem(("data",), f"{where}{error.message}", error.hint)]
 
     loaded = load(recipe, overrides, target=target, also=names)

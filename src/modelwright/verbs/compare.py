@@ -35,7 +35,8 @@ def compare(*runs: str, sizes: str = "", target: str | None = None, out: str | N
     found: list[dict[str, Any]] = []
     for run in loaded:
         if not run.metrics.get("test"):
-            raise RunError("the run has no test scores to compare.", where=str(run.path))
+            hint = "Leave it out, or train it with test rows."
+            raise RunError("the run has no test scores to compare.", where=str(run.path), hint=hint)
         ours = entries(run, run.metrics, {})[0]
         found.append({**ours, "name": str(run.path)})
     targets = {tuple(run.targets) for run in loaded}
