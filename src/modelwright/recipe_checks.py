@@ -38,7 +38,13 @@ def check(values: dict[str, Any]) -> list[Problem]:
         for name, config in configs.items() if isinstance(configs, dict) else ():
             problems += check_part(room, config, (*prefix, name))
     if model.get("kind", "assembled") not in parts.kinds("models"):
-        problems.append(Problem(("model", "kind"), f"'{model['kind']}' is not a kind of model.", did_you_mean(str(model["kind"]), parts.kinds("models"))))
+        problems.append(
+            Problem(
+                ("model", "kind"),
+                f"'{model['kind']}' is not a kind of model.",
+                did_you_mean(str(model["kind"]), parts.kinds("models")),
+            )
+        )
     if model.get("fuse") is not None:
         problems += check_part("fuse", model["fuse"], ("model", "fuse"))
     for room, key in (("optimizers", "optimizer"), ("schedules", "schedule")):
@@ -98,6 +104,8 @@ def check_part(room: str, config: Any, path: tuple) -> list[Problem]:
         return []
     known = parts.kinds(room)
     if kind not in known:
-        return [Problem((*path, "kind"), f"'{kind}' is not a kind of {room.rpartition('.')[2]}.", did_you_mean(kind, known))]
+        return [
+            Problem((*path, "kind"), f"'{kind}' is not a kind of {room.rpartition('.')[2]}.", did_you_mean(kind, known))
+        ]
     problems = parts.validate(parts.find(room, kind), given)[1]
     return [Problem((*path, *problem.path), problem.message, problem.hint) for problem in problems]

@@ -56,11 +56,11 @@ def test_paths_are_relative_to_the_recipe(workplace):
 
 def test_mistakes_are_said(workplace):
     mw.init("churn.csv", target="churned")
-    with pytest.raises(RunError, match="the file is there already.*--force"):
+    with pytest.raises(RunError, match=r"the file is there already.*--force"):
         mw.init("churn.csv", target="churned")
     mw.init("churn.csv", target="spend", force=True)
-    with pytest.raises(RecipeError, match="'churnd' is not a column of churn. Did you mean 'churned'?"):
+    with pytest.raises(RecipeError, match=r"'churnd' is not a column of churn. Did you mean 'churned'?"):
         mw.init("churn.csv", target="churnd", out="x.yaml")
-    with pytest.raises(UserError, match="which column is to be predicted.*--target"):
+    with pytest.raises(UserError, match=r"which column is to be predicted.*--target"):
         mw.init("churn.csv", out="x.yaml")
     assert not (workplace / "x.yaml").exists()

@@ -9,7 +9,7 @@ from ..errors import DataError
 from ..report import Report, Table
 
 
-def evaluate(run: str, data: str | Any | None = None) -> Report:
+def evaluate(run: str, data: str | Any = None) -> Report:
     """Score a run on its test rows or on other data.
 
     Args:
@@ -28,9 +28,7 @@ def evaluate(run: str, data: str | Any | None = None) -> Report:
         raise DataError("there is no row to score.", where=where)
     measured = measure_rows(loaded.model, encoded, index, loaded.columns)
     if not any(scores["rows"] for scores in measured.scores.values()):
-        classes = {name: column.sizes().get("classes", ["a number"]) for name, column in loaded.targets.items()}
-        known = "; ".join(f"{name}: {', '.join(names)}" for name, names in classes.items())
-        raise DataError("no row has a target that the run knows.", where=where, hint=f"Known are {known}.")
+        raise DataError("no row has a target that the run knows.", where=where, hint=_known(loaded.targets))
     values = {
         "test": measured.scores,
         "baselines": loaded.metrics.get("baselines", {}) if data is None else {},
@@ -41,6 +39,12 @@ def evaluate(run: str, data: str | Any | None = None) -> Report:
     for name in measured.predicted:
         report.blocks += _blocks(loaded, name, measured, table, encoded)
     return report
+
+
+def _known(targets: dict[str, Any]) -> str:
+    """What the targets of a run may be."""
+    named = [f"{name}: {', '.join(column.sizes().get('classes', ['a number']))}" for name, column in targets.items()]
+    return f"Known are {'; '.join(named)}."
 
 
 def _own_rows(run: Any) -> tuple[Any, Any, Any]:
