@@ -43,13 +43,13 @@ def network() -> keras.Sequential:
     ])  # fmt: skip
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, seed: int) -> None:
     """Train, time the last epoch, answer."""
     if keras.backend.backend() == "torch":
         import torch
 
         torch.set_num_threads(task.THREADS)
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(seed)
     images, labels, test_images, test_labels = task.standardised(folder)
     model, timer = network(), Timer()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -60,4 +60,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[-1]))

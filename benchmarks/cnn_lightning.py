@@ -40,12 +40,12 @@ class Classifier(lightning.LightningModule):
         self.watch.stop()
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, seed: int) -> None:
     """Train, time the last epoch, answer."""
     warnings.filterwarnings("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     torch.set_num_threads(task.THREADS)
-    lightning.seed_everything(0, verbose=False)
+    lightning.seed_everything(seed, verbose=False)
     images, labels, test_images, test_labels = tensors(folder)
     loader = DataLoader(TensorDataset(images, labels), batch_size=task.BATCH, shuffle=True)
     model = Classifier()
@@ -56,4 +56,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[-1]))

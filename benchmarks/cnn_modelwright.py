@@ -29,12 +29,19 @@ class Timer:
         return (len(self.moments) - 1) * task.BATCH / (self.moments[-1] - self.moments[0])
 
 
-def recipe(folder: Path, precision: str) -> dict[str, Any]:
+def recipe(folder: Path, precision: str, seed: int) -> dict[str, Any]:
     """The net and the plan of `task`."""
     picture = {"kind": "cnn", "channels": list(task.CHANNELS), "kernel": task.KERNEL, "shrink": list(task.SHRINK)}
     picture |= {"padding": "valid", "norm": "none", "activation": "relu", "pool": "flatten"}
     plan = {"epochs": task.EPOCHS, "batch": task.BATCH, "lr": task.LEARNING_RATE, "threads": task.THREADS}
-    plan |= {"optimizer": "adam", "weight_decay": 0, "schedule": "constant", "early_stop": 0, "precision": precision}
+    plan |= {
+        "optimizer": "adam",
+        "weight_decay": 0,
+        "schedule": "constant",
+        "early_stop": 0,
+        "precision": precision,
+        "seed": seed,
+    }
     return {
         "data": str(folder),
         "target": "label",
@@ -44,14 +51,16 @@ def recipe(folder: Path, precision: str) -> dict[str, Any]:
     }
 
 
-def main(folder: Path, precision: str) -> None:
+def main(folder: Path, precision: str, seed: int) -> None:
     """Train, time the last epoch, answer."""
     timer = Timer()
     with tempfile.TemporaryDirectory() as out:
-        run = modelwright.train(recipe(folder, precision), out=str(Path(out) / "run"), report=False, on_step=timer)
+        run = modelwright.train(
+            recipe(folder, precision, seed), out=str(Path(out) / "run"), report=False, on_step=timer
+        )
         chosen = {key: getattr(run.recipe.train, key) for key in ("precision", "channels_last", "compile")}
     task.answer(rate=timer.rate(), accuracy=run.metrics["test"]["label"]["accuracy"], chosen=chosen)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

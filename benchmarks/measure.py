@@ -67,16 +67,26 @@ def _text(file: Any) -> str:
     return file.read().decode(errors="replace")
 
 
+def alike(arguments: Sequence[str]) -> Callable[[int], Outcome]:
+    """A subject that is run with the same arguments in every round."""
+    return lambda number: run(arguments)
+
+
+def seeded(arguments: Sequence[str]) -> Callable[[int], Outcome]:
+    """A subject that gets the round's number as its last argument, to seed its weights and its order of rows."""
+    return lambda number: run([*arguments, str(number)])
+
+
 def interleaved(
-    subjects: dict[str, Callable[[], Outcome]], rounds: int, read: Callable[[Outcome], float]
+    subjects: dict[str, Callable[[int], Outcome]], rounds: int, read: Callable[[Outcome], float]
 ) -> tuple[dict[str, list[float]], dict[str, list[Outcome]]]:
-    """Each subject once a round, the order rotating: its figures round by round, and its outcomes."""
+    """Each subject once a round (it is given the round's number), the order rotating: its figures round by round, and its outcomes."""
     names = list(subjects)
     outcomes: dict[str, list[Outcome]] = {name: [] for name in names}
     for number in range(rounds):
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
-            outcome = subjects[name]()
+            outcome = subjects[name](number)
             outcomes[name].append(outcome)
             print(f"  round {number + 1}/{rounds}  {name:<28} {read(outcome):,.4g}", file=sys.stderr, flush=True)
     return {name: [read(outcome) for outcome in found] for name, found in outcomes.items()}, outcomes

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import task
-from measure import Outcome, interleaved, ratios, run, spread
+from measure import Outcome, alike, interleaved, ratios, run, seeded, spread
 from tables import Line, Section, at_least, at_most
 
 GOALS_FP32 = {"Keras on torch": 1.9, "Lightning": 1.2, "Keras on JAX": 1.2}
@@ -42,11 +41,11 @@ def images(setting: Setting) -> Measured:
         "Keras on JAX": ["cnn_keras.py", str(place), "jax"],
         "modelwright defaults": ["cnn_modelwright.py", str(place), "auto"],
     }
-    subjects = {name: partial(run, script) for name, script in scripts.items()}
+    subjects = {name: seeded(script) for name, script in scripts.items()}
     rates, outcomes = interleaved(subjects, setting.rounds, lambda outcome: outcome.values["rate"])
     accuracy = {name: [outcome.values["accuracy"] for outcome in found] for name, found in outcomes.items()}
     chosen = outcomes["modelwright defaults"][-1].values["chosen"]
-    lines = [Line(n, f"{spread(v, 4)} images/s, accuracy {spread(accuracy[n], 4).middle}") for n, v in rates.items()]
+    lines = [Line(n, f"{spread(v, 4)} images/s, accuracy {spread(accuracy[n], 4)}") for n, v in rates.items()]
     sections = [
         Section("The introductory CNN", f"Batches of {task.BATCH}, Adam, {about}; the second epoch is timed.", lines),
         _against(
@@ -72,7 +71,7 @@ def steps(setting: Setting) -> Measured:
     kept: dict[str, list[float]] = {}
     for batch in (1, 32):
         scripts = {"modelwright": "step_modelwright.py", "bare loop": "step_torch.py"}
-        subjects = {f"{name}, batch {batch}": partial(run, [file, str(batch)]) for name, file in scripts.items()}
+        subjects = {f"{name}, batch {batch}": alike([file, str(batch)]) for name, file in scripts.items()}
         times, _ = interleaved(subjects, setting.rounds, lambda outcome: outcome.values["milliseconds"])
         ours, bare = times.values()
         added = spread([a - b for a, b in zip(ours, bare)])
@@ -87,16 +86,15 @@ def steps(setting: Setting) -> Measured:
 
 def processor(setting: Setting) -> Measured:
     """The processor time of a whole `train digits` against a script of one's own."""
-    numbers = iter(range(1_000_000))
 
-    def train() -> Outcome:
-        out = str(setting.folder / f"run-{next(numbers)}")
+    def train(number: int) -> Outcome:
+        out = str(setting.folder / f"run{number}")
         options = ["--no-baselines", "--no-report", "--json", "--out", out]
         return run(["-m", "modelwright.cli", "train", "digits", *options])
 
-    first = train()  # fills the caches
-    epochs = len((setting.folder / "run-0" / "history.jsonl").read_text().splitlines())
-    subjects = {"modelwright train digits": train, "a plain script": partial(run, ["digits_torch.py", str(epochs)])}
+    first = train(-1)  # fills the caches
+    epochs = len((setting.folder / "run-1" / "history.jsonl").read_text().splitlines())
+    subjects = {"modelwright train digits": train, "a plain script": alike(["digits_torch.py", str(epochs)])}
     times, outcomes = interleaved(subjects, setting.rounds, lambda outcome: outcome.processor_seconds)
     ours, plain = times
     accuracy = {
@@ -119,10 +117,10 @@ def start(setting: Setting) -> Measured:
         "modelwright --help": run(["-c", command + show]).values["torch"],
         "import modelwright": run(["-c", f"import modelwright; {show}"]).values["torch"],
     }
-    subjects: dict[str, Callable[[], Outcome]] = {
-        "modelwright --help": partial(run, ["-m", "modelwright.cli", "--help"]),
-        "import modelwright": partial(run, ["-c", "import modelwright"]),
-        "python alone": partial(run, ["-c", "pass"]),
+    subjects: dict[str, Callable[[int], Outcome]] = {
+        "modelwright --help": alike(["-m", "modelwright.cli", "--help"]),
+        "import modelwright": alike(["-c", "import modelwright"]),
+        "python alone": alike(["-c", "pass"]),
     }
     times, _ = interleaved(subjects, 2 * setting.rounds, lambda outcome: outcome.processor_seconds)
     lines = []

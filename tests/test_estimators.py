@@ -81,5 +81,5 @@ def test_options_reach_the_recipe():
     model = mw.Classifier(model={"encoders": {"table": {"kind": "mlp", "hidden": [7]}}}, train={"epochs": 2}).fit(X, y)
     assert model.n_iter_ == 2
     assert model.run_.recipe.model.encoders["table"]["hidden"] == [7]
-    with pytest.raises(mw.RecipeError, match="epocs"):
+    with pytest.raises(mw.RecipeError, match=r"epocs"):
         mw.Classifier(train={"epocs": 2}).fit(X, y)

@@ -94,7 +94,7 @@ def test_an_encoder_as_a_class(tmp_path, monkeypatch):
 
 def test_a_class_that_takes_a_known_name_is_refused():
     taken = type("Mlp", (nn.Module,), {})
-    with pytest.raises(UserError, match="'mlp' is already a kind in encoders"):
+    with pytest.raises(UserError, match=r"'mlp' is already a kind in encoders"):
         mw.train({"data": "iris", "model": {"encoders": {"table": taken}}})
 
 

@@ -124,7 +124,17 @@ def wait_for(condition, seconds=60.0):
         time.sleep(0.01)
 
 
-SHELL = ["iris", "train.epochs=3000", "train.early_stop=0", "train.speed=fixed", "train.threads=1", "train.batch=32", "train.checkpoint_seconds=0", "model.encoders.table.kind=mlp", "model.encoders.table.hidden=[16]"]
+SHELL = [
+    "iris",
+    "train.epochs=3000",
+    "train.early_stop=0",
+    "train.speed=fixed",
+    "train.threads=1",
+    "train.batch=32",
+    "train.checkpoint_seconds=0",
+    "model.encoders.table.kind=mlp",
+    "model.encoders.table.hidden=[16]",
+]
 
 
 def test_ctrl_c_saves_and_the_run_resumes(tmp_path):
@@ -164,7 +174,7 @@ def test_ctrl_c_in_the_middle_of_a_step_waits_for_its_end(tmp_path, whole, monke
         return found
 
     monkeypatch.setattr(loop, "batch_gradients", interrupted)
-    with pytest.raises(KeyboardInterrupt, match="What was trained is saved"):
+    with pytest.raises(KeyboardInterrupt, match=r"What was trained is saved"):
         mw.train(RECIPE, out=str(out), report=False)
     monkeypatch.undo()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -182,7 +192,7 @@ def test_a_run_that_is_being_trained_is_refused(tmp_path):
         (out / "resolved.yaml").write_text("data: iris\ntarget: species\n")
         (out / "status").write_text(json.dumps({"state": "running", "pid": 1, "host": "elsewhere"}))
         assert read_status(out).state == "running"
-        with pytest.raises(RunError, match="is being trained right now by another process"):
+        with pytest.raises(RunError, match=r"is being trained right now by another process"):
             mw.train(resume=str(out))
     assert read_status(out).state == "killed"
 
@@ -229,7 +239,7 @@ def test_data_in_memory_cannot_be_resumed(tmp_path):
     out = tmp_path / "run"
     rows = {"x": [random.random() for _ in range(60)], "y": ["a", "b"] * 30}
     killed(out, at_step(2), recipe={"data": rows, "target": "y", "train": TRAIN})
-    with pytest.raises(RunError, match="the data lived in the memory of another process"):
+    with pytest.raises(RunError, match=r"the data lived in the memory of another process"):
         mw.train(resume=str(out))
 
 

@@ -88,10 +88,8 @@ def _command(name: str, function: Callable[..., Any]) -> click.Command:
         else:
             many = parameter.kind is inspect.Parameter.VAR_POSITIONAL
             required = parameter.default is inspect.Parameter.empty and not many
-            default = {} if many or required else {"default": parameter.default}
-            parameters.append(
-                click.Argument([key], nargs=-1 if many else 1, required=required, type=kind, **default)
-            )
+            given = {} if many or required else {"default": parameter.default}
+            parameters.append(click.Argument([key], nargs=-1 if many else 1, required=required, type=kind, **given))
     parameters.append(
         click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout and nothing else.")
     )

@@ -47,7 +47,12 @@ def sgd(model: nn.Module, *, lr: Positive = 0.1, weight_decay: NotNegative = 0.0
 
 
 def momentum(
-    model: nn.Module, *, lr: Positive = 0.05, momentum: Share = 0.9, nesterov: bool = True, weight_decay: NotNegative = 0.0
+    model: nn.Module,
+    *,
+    lr: Positive = 0.05,
+    momentum: Share = 0.9,
+    nesterov: bool = True,
+    weight_decay: NotNegative = 0.0,
 ) -> torch.optim.Optimizer:
     """`v <- momentum * v + grad; w <- w - lr * v`, or Nesterov's look-ahead (Sutskever 2013).
 
@@ -63,7 +68,12 @@ def momentum(
 
 
 def rmsprop(
-    model: nn.Module, *, lr: Positive = 1e-3, decay: Share = 0.99, momentum: Share = 0.0, weight_decay: NotNegative = 0.0
+    model: nn.Module,
+    *,
+    lr: Positive = 1e-3,
+    decay: Share = 0.99,
+    momentum: Share = 0.0,
+    weight_decay: NotNegative = 0.0,
 ) -> torch.optim.Optimizer:
     """Divides the gradient by the root of its mean square (Hinton 2012, lecture 6e). torch has no fused kernel for it.
 

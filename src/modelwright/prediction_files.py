@@ -46,6 +46,17 @@ def read_stdin(stream: BinaryIO) -> Any:
             raise DataError(error.message, where=error.where.replace(str(path), "stdin"), hint=hint) from None
 
 
+def pictures(given: Any) -> list[str]:
+    """The picture files that a path names: one, or all that lie directly in a folder, in the order of their names."""
+    from .data._images import is_image
+
+    path = Path(given) if isinstance(given, (str, Path)) else None
+    if path is None or not path.exists():
+        return []
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return [str(file.resolve()) for file in files if file.is_file() and is_image(file.name)]
+
+
 def write(table: Any, out: Path | None) -> None:
     """Write a table to a file by its ending, or as CSV to stdout."""
     import pyarrow as pa

@@ -140,13 +140,7 @@ def prepare(
     if columns is None:
         start = _start(recipe, rows) if recipe.model.start else {}
         columns, inferred = build_columns(recipe, rows)
-        kept = _kept(start, columns)
-        if recipe.model.start and not kept:
-            hint = (
-                f"It reads: {', '.join(name for name, column in start.items() if not column.target) or 'none of them'}."
-            )
-            raise RunError("none of its input columns is in these data.", where=recipe.model.start, hint=hint)
-        columns = {**kept, **{n: c for n, c in columns.items() if n not in kept}}
+        columns = _kept(start, columns, recipe) if recipe.model.start else columns
         fit_columns(rows, {n: c for n, c in columns.items() if start.get(n) is not c}, part == 0)
     seconds["fit"] = clock()
     encoded = encode(rows.table, columns, own_encoders(recipe, columns))
@@ -155,24 +149,6 @@ def prepare(
     _check_choices(recipe, columns, int((part == 0).sum()))
     _fill_options(recipe, columns)
     return Prepared(recipe, rows, part, columns, encoded, inferred, choices, seconds)
-
-
-def _check_choices(recipe: Recipe, columns: dict[str, Any], rows: int) -> None:
-    """Raise RecipeError for heads of another kind than their targets and for batches that the optimiser cannot use."""
-    problems = []
-    for name, (kind, _) in targets_of(columns).items():
-        head = parts.split(recipe.model.heads[name])[0]
-        if head != kind and head in parts.kinds("columns"):
-            message = f"a head of kind {head} cannot learn a target of kind {kind}."
-            hint = f"Leave it out, or set columns.{name}.kind to {head}."
-            problems.append(Problem(("model", "heads", name), message, hint))
-    train, optimizer = recipe.train, parts.split(recipe.train.optimizer)[0]
-    full = getattr(parts.find("optimizers", optimizer), "full_batch", False)
-    if full and isinstance(train.batch, int) and train.batch * train.accumulate < rows:
-        hint = "Write batch: all, or optimizer: sgd."
-        problems.append(Problem(("train", "batch"), f"{optimizer} takes all rows a step, given {train.batch}.", hint))
-    if problems:
-        raise recipe.error(problems)
 
 
 def _start(recipe: Recipe, rows: Rows) -> dict[str, Any]:
@@ -196,18 +172,37 @@ def _start(recipe: Recipe, rows: Rows) -> dict[str, Any]:
     return columns
 
 
-def _kept(start: dict[str, Any], columns: dict[str, Any]) -> dict[str, Any]:
-    """The columns of another run that mean the same here, in its order: inputs of the same kind and options."""
-    given, wanted = dump_columns(start), {n: c for n, c in columns.items() if n in start and not c.target}
-    known = {name: (parts.kind_of("columns", c), c) for name, c in wanted.items()}
-    return {
-        name: start[name]
-        for name, entry in given.items()
-        if name in known
-        and not entry["target"]
-        and known[name][0] == entry["kind"]
-        and {o: getattr(known[name][1], o) for o in entry["options"]} == entry["options"]
-    }
+def _kept(start: dict[str, Any], columns: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
+    """The columns with those of the other run, in its order, where they mean the same: inputs of one kind, same options."""
+    kept = {}
+    for name, entry in dump_columns(start).items():
+        column = columns.get(name)
+        if column is None or entry["target"] or column.target or parts.kind_of("columns", column) != entry["kind"]:
+            continue
+        if all(getattr(column, option) == value for option, value in entry["options"].items()):
+            kept[name] = start[name]
+    if not kept:
+        hint = "Some columns must have the same names, kinds and options in both."
+        raise RunError("none of its input columns is in these data.", where=str(recipe.model.start), hint=hint)
+    return {**kept, **{name: column for name, column in columns.items() if name not in kept}}
+
+
+def _check_choices(recipe: Recipe, columns: dict[str, Any], rows: int) -> None:
+    """Raise RecipeError for heads of another kind than their targets and for batches that the optimiser cannot use."""
+    problems = []
+    for name, (kind, _) in targets_of(columns).items():
+        head = parts.split(recipe.model.heads[name])[0]
+        if head != kind and head in parts.kinds("columns"):
+            message = f"a head of kind {head} cannot learn a target of kind {kind}."
+            hint = f"Leave it out, or set columns.{name}.kind to {head}."
+            problems.append(Problem(("model", "heads", name), message, hint))
+    train, optimizer = recipe.train, parts.split(recipe.train.optimizer)[0]
+    full = getattr(parts.find("optimizers", optimizer), "full_batch", False)
+    if full and isinstance(train.batch, int) and train.batch * train.accumulate < rows:
+        hint = "Write batch: all, or optimizer: sgd."
+        problems.append(Problem(("train", "batch"), f"{optimizer} takes all rows a step, given {train.batch}.", hint))
+    if problems:
+        raise recipe.error(problems)
 
 
 class _Clock:

@@ -43,7 +43,13 @@ def check(values: dict[str, Any]) -> list[Problem]:
         for name, config in configs.items() if isinstance(configs, dict) else ():
             problems += check_part(room, config, (*prefix, name))
     if model.get("kind", "assembled") not in parts.kinds("models"):
-        problems.append(Problem(("model", "kind"), f"'{model['kind']}' is not a kind of model.", did_you_mean(str(model["kind"]), parts.kinds("models"))))
+        problems.append(
+            Problem(
+                ("model", "kind"),
+                f"'{model['kind']}' is not a kind of model.",
+                did_you_mean(str(model["kind"]), parts.kinds("models")),
+            )
+        )
     if model.get("fuse") is not None:
         problems += check_part("fuse", model["fuse"], ("model", "fuse"))
     for room, key in (("optimizers", "optimizer"), ("schedules", "schedule")):
@@ -80,7 +86,7 @@ def _check_data(data: Any) -> list[Problem]:
     problems = [Problem(("data", key), "no such key.", did_you_mean(key, DATA_KEYS)) for key in unknown]
     for key, (kind, wanted) in READER.items():
         value = data.get(key)
-        if value is not None and (not isinstance(value, kind) or (key == "quote" and len(value) > 1)):
+        if value is not None and (not isinstance(value, kind) or (key == "quote" and len(str(value)) > 1)):
             problems.append(Problem(("data", key), f"expected {wanted}, given {value!r}."))
     split = data.get("split")
     if split is not None and not isinstance(split, (str, dict)):
@@ -107,6 +113,8 @@ def check_part(room: str, config: Any, path: tuple) -> list[Problem]:
         return []
     known = parts.kinds(room)
     if kind not in known:
-        return [Problem((*path, "kind"), f"'{kind}' is not a kind of {room.rpartition('.')[2]}.", did_you_mean(kind, known))]
+        return [
+            Problem((*path, "kind"), f"'{kind}' is not a kind of {room.rpartition('.')[2]}.", did_you_mean(kind, known))
+        ]
     problems = parts.validate(parts.find(room, kind), given)[1]
     return [Problem((*path, *problem.path), problem.message, problem.hint) for problem in problems]

@@ -1,6 +1,4 @@
-"""A Report is a title and blocks, plain JSON. Terminal, HTML page (`pages`) and model card render the same blocks.
-
-"""
+"""A Report is a title and blocks, plain JSON. Terminal, HTML page (`pages`) and model card render the same blocks."""
 
 from __future__ import annotations
 

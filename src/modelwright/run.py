@@ -25,6 +25,7 @@ from . import parts
 from .checkpoint import load_tensors, save_tensors
 from .errors import DataError, RecipeError, RunError, did_you_mean
 from .files import write_json, write_text
+from .prediction_files import pictures
 from .recipe import Recipe
 from .recipe import load as load_recipe
 
@@ -159,11 +160,8 @@ class Run:
                 raise RunError("model.safetensors is missing.", where=str(path), hint=AGAIN)
             hint = "" if status.state == "running" else f"Continue it with: modelwright train --resume {path}"
             raise RunError(f"the run is {status.state}; it has no trained model yet.", where=str(path), hint=hint)
-        try:
-            recipe = load_recipe(_resolved(path))
-        except RecipeError as error:
-            hint = "A class of your own is named by Run.load(path, parts_from=[ItsClass]); a package's must be installed."
-            raise RunError(f"the run cannot be built here. {'; '.join(error.lines)}", where=str(path), hint=hint) from None
+        with intact(path / "resolved.yaml"):
+            recipe = _known_recipe(path)
         recipe.base, recipe.source = Path("."), str(path / "resolved.yaml")
         with intact(path / "columns.json"):
             columns = load_columns(read_json(path / "columns.json"))
@@ -191,7 +189,8 @@ class Run:
         return {name: column for name, column in self.columns.items() if column.target}
 
     def predict(self, rows: Any, probabilities: bool = False) -> pa.Table:
-        """Predict every row of a path, table, frame, dict of lists or list of dicts, in order; or one row as a dict.
+        """Predict every row of a path, table, frame, dict of lists or list of dicts, in order; one row as a dict; or
+        pictures, as a file or a folder of them.
 
         Gives a column `<target>` each, and with `probabilities` one `<target>_<class>` each. Columns that the model
         does not need are ignored. Raises DataError naming the columns that are missing.
@@ -200,7 +199,9 @@ class Run:
 
         from .data.reading import read
 
-        table = read([rows] if self._is_row(rows) else rows, Path(".")).table
+        images = [name for name, column in self.columns.items() if parts.kind_of("columns", column) == "image"]
+        given = {images[0]: found} if len(images) == 1 and (found := pictures(rows)) else rows
+        table = read([given] if self._is_row(given) else given, Path(".")).table
         where = str(rows) if isinstance(rows, (str, Path)) else "rows"
         self.require(table, where=where)
         if table.num_rows == 0:
@@ -326,6 +327,16 @@ def _resolved(path: Path, whole: bool = False) -> dict[str, Any]:
         if not isinstance(values, dict):
             raise ValueError(f"expected a mapping, found {type(values).__name__}")
     return values if whole else {key: value for key, value in values.items() if key in Recipe.model_fields}
+
+
+def _known_recipe(path: Path) -> Recipe:
+    try:
+        return load_recipe(_resolved(path))
+    except RecipeError as error:
+        if not any("is not a kind of" in line for line in error.lines):
+            raise
+        hint = "A class of your own is named by Run.load(path, parts_from=[ItsClass]); a package's must be installed."
+        raise RunError(f"the run cannot be built here. {'; '.join(error.lines)}", where=str(path), hint=hint) from None
 
 
 def _with_weights(model: nn.Module, tensors: dict[str, Any], where: Path) -> nn.Module:

@@ -25,7 +25,9 @@ def constant(step: int, total: int, *, warmup: NotNegative = 0.0) -> float:
     return _warm(step, total, warmup)[0]
 
 
-def exponential(step: int, total: int, *, decay: Positive = 0.1, every: NoneOrMore = 0, warmup: NotNegative = 0.0) -> float:
+def exponential(
+    step: int, total: int, *, decay: Positive = 0.1, every: NoneOrMore = 0, warmup: NotNegative = 0.0
+) -> float:
     """`decay ** t` (the introductory articles), t counted in units of `every` steps.
 
     Options:
@@ -59,7 +61,9 @@ def linear(step: int, total: int, *, floor: NotNegative = 0.0, warmup: NotNegati
     return rise * (1 - (1 - floor) * min(done / left, 1.0))
 
 
-def one_cycle(step: int, total: int, *, start: NotNegative = 0.04, floor: NotNegative = 1e-4, warmup: NotNegative = 0.3) -> float:
+def one_cycle(
+    step: int, total: int, *, start: NotNegative = 0.04, floor: NotNegative = 1e-4, warmup: NotNegative = 0.3
+) -> float:
     """Cosine up from `start` to 1, then cosine down to `floor` (Smith & Topin 2018).
 
     Options:

@@ -37,7 +37,9 @@ def train(recipe: Recipe, out: Path | None = None, watch: Watch | None = None) -
     with hold(folder):
         write_resolved(folder, recipe, {})  # first: with it a run can be continued
         written = source.read_text("utf-8-sig") if source.is_file() else None
-        write_text(folder / "recipe.yaml", written or yaml.safe_dump(recipe.plain(), sort_keys=False, allow_unicode=True))
+        write_text(
+            folder / "recipe.yaml", written or yaml.safe_dump(recipe.plain(), sort_keys=False, allow_unicode=True)
+        )
         try:
             return _guarded(recipe, folder, watch or Watch())
         except UserError:
@@ -106,7 +108,9 @@ def _guarded(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None =
 def _new_folder(recipe: Recipe, out: Path | None) -> Path:
     """An empty folder for the run. Raises RunError when `out` holds something, StorageError when it cannot be made."""
     if out is not None and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
-        resumable = f"Continue it with: modelwright train --resume {out}, or " if (out / "resolved.yaml").exists() else ""
+        resumable = (
+            f"Continue it with: modelwright train --resume {out}, or " if (out / "resolved.yaml").exists() else ""
+        )
         hint = f"{resumable}choose another --out."
         raise RunError("the folder is not empty.", where=str(out), hint=hint[0].upper() + hint[1:])
     try:

@@ -4,20 +4,21 @@ import numpy as np
 import pytest
 import torch
 
+from modelwright import parts
 from modelwright.data import augmentation
 from modelwright.data.batches import generator
 from modelwright.errors import UserError
 
 PICTURES = torch.from_numpy(np.random.default_rng(0).integers(1, 256, (64, 12, 10, 3), np.uint8))
-CHANGES = [name for name in augmentation.kinds() if name != "mixup"]
+CHANGES = [name for name in parts.kinds("data.augmentation") if name != "mixup"]
 
 
 def changed(kind, images=PICTURES, seed=0, **options):
-    return augmentation.kinds()[kind](images, generator(seed), **options)
+    return parts.find("data.augmentation", kind)(images, generator(seed), **options)
 
 
 def test_every_kind_is_found():
-    assert set(augmentation.kinds()) == {"flip", "shift", "crop", "cutout", "rotate", "mixup"}
+    assert set(parts.kinds("data.augmentation")) == {"flip", "shift", "crop", "cutout", "rotate", "mixup"}
 
 
 @pytest.mark.parametrize("kind", CHANGES)
@@ -124,12 +125,12 @@ def test_changes_follow_each_other_and_leave_the_rest_alone():
 @pytest.mark.parametrize(
     ("recipe", "images", "message"),
     [
-        (["flp"], ["image"], "train.augment[0]: 'flp' is not a kind of augmentation. Did you mean 'flip'?"),
+        (["flp"], ["image"], "'flp' is not a kind of data.augmentation. Did you mean 'flip'?"),
         (["flip", {"kind": "shift", "pixel": 2}], ["image"],
-         "train.augment[1].pixel: no such option. Did you mean 'pixels'?"),
-        ([{"kind": "shift", "pixels": "two"}], ["image"], "train.augment[0].pixels: Input should be a valid integer, "
-         "unable to parse string as an integer, given 'two'."),
-        (["flip"], [], "train.augment[0]: flip changes pictures, and there is no image column."),
+         "data.augmentation.shift.pixel: no such option. Did you mean 'pixels'?"),
+        ([{"kind": "shift", "pixels": "two"}], ["image"],
+         "data.augmentation.shift.pixels: expected a whole number, given 'two'."),
+        (["flip"], [], "train.augment: flip changes pictures, and there is no image column."),
     ],
 )  # fmt: skip
 def test_mistakes_in_the_recipe(recipe, images, message):

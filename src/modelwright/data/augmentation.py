@@ -168,9 +168,7 @@ def _reflected(place: Tensor, length: int) -> Tensor:
 class Augmentation:
     """The changes of a recipe in their order; called with a batch and a generator."""
 
-    def __init__(
-        self, steps: Sequence[partial], images: Sequence[str], classes: Mapping[str, int]
-    ) -> None:
+    def __init__(self, steps: Sequence[partial], images: Sequence[str], classes: Mapping[str, int]) -> None:
         self._steps, self._images, self._classes = steps, list(images), dict(classes)
 
     def __call__(self, batch: Batch, random: torch.Generator) -> Batch:
@@ -194,5 +192,7 @@ def build(recipe: Sequence[Any], images: Sequence[str], classes: Mapping[str, in
     steps = [parts.bind("data.augmentation", config) for config in recipe]
     for step in steps:
         if not _takes_batch(step.func) and not images:
-            raise UserError(f"{step.func.__name__} changes pictures, and there is no image column.", where="train.augment")
+            raise UserError(
+                f"{step.func.__name__} changes pictures, and there is no image column.", where="train.augment"
+            )
     return Augmentation(steps, images, classes) if steps else None

@@ -42,7 +42,7 @@ class Rows:
 
     `part`: int8 a row, 0 train, 1 validation, 2 test, where the source fixes it, otherwise None; `name`: what to call
     the data; `root`: the folder it lies in, None for rows in memory; `notes`: what was assumed, for people to read;
-    `targets`: the columns that a named data set is usually asked for.
+    `targets`: the columns that a named data set, or a folder of images by class, is usually asked for.
     """
 
     table: pa.Table
@@ -199,7 +199,7 @@ def _from_archive(path: Path, inside: list[str], options: dict[str, Any]) -> Row
     tables = [member for member in inside if Path(member).suffix.lower() in (*DELIMITED, *TYPED)]
     if len(tables) != 1:
         table, part = _images.archive_table(path)
-        return Rows(table, part, name, path.parent)
+        return Rows(table, part, name, path.parent, targets=_label(table))
     file = _files.File(path, tables[0])
     table, notes = _csv.read(file, options) if file.suffix in DELIMITED else (TYPED[file.suffix](file), [])
     beside = Path(tables[0]).parent
@@ -217,7 +217,7 @@ def _from_folder(path: Path, options: dict[str, Any]) -> Rows:
         found = {part: [_idx.table(file) for file in files] for part, files in sorted(images.items())}
         table = pa.concat_tables([each for tables in found.values() for each in tables])
         part = np.repeat(np.array(list(found), np.int8), [sum(map(len, tables)) for tables in found.values()])
-        return Rows(table, part if len(found) > 1 else None, path.name, path)
+        return Rows(table, part if len(found) > 1 else None, path.name, path, targets=_label(table))
     tables = [child for child in children if _files.File(child).suffix in (*DELIMITED, *TYPED)]
     stems = {child.name.partition(".")[0].lower(): child for child in tables}
     by_part = {_images.PARTS[stem]: child for stem, child in stems.items() if stem in _images.PARTS}
@@ -230,4 +230,9 @@ def _from_folder(path: Path, options: dict[str, Any]) -> Rows:
         given = ", ".join(t.name for t in tables[:5])
         raise DataError(f"the folder holds {len(tables)} tables ({given}).", where=str(path), hint="Name one of them.")
     table, parts = _images.folder_table(path)
-    return Rows(table, parts, path.name, path)
+    return Rows(table, parts, path.name, path, targets=_label(table))
+
+
+def _label(table: pa.Table) -> tuple[str, ...]:
+    """What is asked of images by class."""
+    return ("label",) if "label" in table.column_names else ()

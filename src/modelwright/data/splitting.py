@@ -112,7 +112,9 @@ def _plan(config: Mapping[str, Any] | str | None) -> _Plan:
             raise DataError(f"'{key}' is not an option of a split.", where=WHERE, hint=did_you_mean(key, OPTIONS))
     kind = given.get("kind", "stratified")
     if kind not in KINDS:
-        raise DataError(f"'{kind}' is not a kind of split.", where=WHERE, hint=did_you_mean(str(kind), (*KINDS, "folds")))
+        raise DataError(
+            f"'{kind}' is not a kind of split.", where=WHERE, hint=did_you_mean(str(kind), (*KINDS, "folds"))
+        )
     if kind in ("group", "time", "column") and not given.get("column"):
         raise DataError(
             f"a split of kind {kind} needs the name of a column.",
@@ -143,7 +145,9 @@ def _divided(
     wanted = sum(each > 0 for each in fractions)
     if len(take) < wanted:
         hint = "Give more rows, or split: {fractions: [1, 0, 0]} to train on all of them."
-        raise DataError(f"{len(take)} row{'s' * (len(take) > 1)} cannot be split into {wanted} parts.", where=WHERE, hint=hint)
+        raise DataError(
+            f"{len(take)} row{'s' * (len(take) > 1)} cannot be split into {wanted} parts.", where=WHERE, hint=hint
+        )
     random = np.random.Generator(np.random.Philox(seed))
     if plan.kind == "group":
         codes, groups = _groups(rows, take, str(plan.column), wanted)

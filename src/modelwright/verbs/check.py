@@ -11,7 +11,7 @@ from ..report import Report, Table, Text
 
 
 def check(recipe: str, *overrides: str, target: str | None = None) -> Report:
-    """Dry run of a recipe: one batch through every stage, time and memory estimated, every mistake at once.
+    """Dry run: every mistake at once, shapes, time, memory.
 
     Args:
         recipe: a recipe (.yaml), or a data file, folder or named data set

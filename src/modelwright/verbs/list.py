@@ -30,7 +30,7 @@ def list_runs(what: str = "runs") -> Report:
     if what == "data":
         return _data_sets()
     if what in rooms:
-        return _parts("data.augmentation" if what == "augmentation" else what)
+        return _parts(what, "data.augmentation" if what == "augmentation" else what)
     folder = Path(what)
     if not folder.is_dir():
         if what == "runs":
@@ -77,7 +77,7 @@ def _main_scores(values: dict[str, Any]) -> str:
     return ", ".join(shown)
 
 
-def _parts(room: str) -> Report:
+def _parts(name: str, room: str) -> Report:
     import inspect
 
     from .. import parts
@@ -96,7 +96,7 @@ def _parts(room: str) -> Report:
             for n, d in options.items()
         }
         data.append({"kind": kind, "summary": summary, "options": described, "file": file})
-    return Report(room, [Table("", ["kind", "what it is"], overview), *details], data={room: data})
+    return Report(name, [Table("", ["kind", "what it is"], overview), *details], data={name: data})
 
 
 def _show(default: Any) -> str:
