@@ -41,7 +41,7 @@ def test_every_mistake_at_once_with_its_place(workplace):
         "bad.yaml:7:14: model.encoders.nota: there is no such input. Did you mean 'note'?",
         "bad.yaml:7:43: model.encoders.note.cel: no such option. Did you mean 'cell'?",
         "bad.yaml:8:9: train.epocs: no such key. Did you mean 'epochs' or 'steps'?",
-        "bad.yaml:8:19: train.lr: expected more than 0.0 or 'auto', given -1.",
+        "bad.yaml:8:19: train.lr: expected more than 0 or 'auto', given -1.",
     ]
 
 

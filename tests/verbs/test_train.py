@@ -116,7 +116,7 @@ def test_starting_from_another_run(workplace):
     assert shared and all(weights[name].allclose(before[name], atol=1e-5) for name in shared)
     with pytest.raises(RunError, match=r"none of its input columns is in these data"):
         mw.train({"data": "iris"}, from_=str(run.path))
-    with pytest.raises(RunError, match=r"is not a trained run to start from"):
+    with pytest.raises(RunError, match=r"there is no such run folder"):
         mw.train(SMALL, from_="nowhere")
 
 
