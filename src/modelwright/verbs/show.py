@@ -20,7 +20,11 @@ def show(run: str) -> Report:
     status = read_status(path)
     file = path / "reports" / "train.json"
     if not file.exists():
-        raise RunError(f"the run is {status.state} and has no report yet.", where=run, hint=status.message or f"modelwright evaluate {run} scores it.")
+        raise RunError(
+            f"the run is {status.state} and has no report yet.",
+            where=run,
+            hint=status.message or f"modelwright evaluate {run} scores it.",
+        )
     with intact(file):
         report = Report.from_json(file.read_text(encoding="utf-8"))
     report.data = {"run": run, "status": status.state, **read_json(path / "metrics.json")}
