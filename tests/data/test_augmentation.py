@@ -128,7 +128,7 @@ def test_changes_follow_each_other_and_leave_the_rest_alone():
         (["flp"], ["image"], "'flp' is not a kind of data.augmentation. Did you mean 'flip'?"),
         (["flip", {"kind": "shift", "pixel": 2}], ["image"],
          "data.augmentation.shift.pixel: no such option. Did you mean 'pixels'?"),
-        ([{"kind": "shift", "pixels": "two"}], ["image"], 
+        ([{"kind": "shift", "pixels": "two"}], ["image"],
          "data.augmentation.shift.pixels: expected a whole number, given 'two'."),
         (["flip"], [], "train.augment: flip changes pictures, and there is no image column."),
     ],

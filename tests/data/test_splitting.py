@@ -158,7 +158,10 @@ def test_pictures_and_lists_as_targets_are_split_at_random():
     [
         ({"knid": "random"}, "data.split: 'knid' is not an option of a split. Did you mean 'kind'?"),
         ("stratifed", "data.split: 'stratifed' is not a kind of split. Did you mean 'stratified'?"),
-        ({"kind": "group"}, "data.split: a split of kind group needs the name of a column. Write {kind: group, column: NAME}."),
+        (
+            {"kind": "group"},
+            "data.split: a split of kind group needs the name of a column. Write {kind: group, column: NAME}.",
+        ),
         ({"kind": "group", "column": "yy"}, "data.split: there is no column 'yy'. Did you mean 'y'?"),
         ({"kind": "group", "column": "y"}, "data.split: the column 'y' has 2 groups, 3 parts are wanted."),
         ({"kind": "time", "column": "y"}, "column 'y': the cells are neither numbers nor dates. The first is 'a'."),

@@ -145,7 +145,9 @@ def _divided(
     wanted = sum(each > 0 for each in fractions)
     if len(take) < wanted:
         hint = "Give more rows, or split: {fractions: [1, 0, 0]} to train on all of them."
-        raise DataError(f"{len(take)} row{'s' * (len(take) > 1)} cannot be split into {wanted} parts.", where=WHERE, hint=hint)
+        raise DataError(
+            f"{len(take)} row{'s' * (len(take) > 1)} cannot be split into {wanted} parts.", where=WHERE, hint=hint
+        )
     random = np.random.Generator(np.random.Philox(seed))
     if plan.kind == "group":
         codes, groups = _groups(rows, take, str(plan.column), wanted)
