@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 import re
-import shlex
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
-from modelwright import cli
-
 from .bad_input import CASES
-from .bad_input._case import GOOD, QUICK, Case
+from .bad_input._case import GOOD, QUICK, Case, run
 
 PROGRESS = re.compile(r"^(epoch +\d+ |[\d,]+ predictions written).*\n", re.M)
-
-
-def run(command: str) -> int:
-    """The exit code of a command, through the public door."""
-    try:
-        cli.main(shlex.split(command))
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +75,13 @@ def test_bad_input(case: Case, workplace: Path, trained: Path, capsys, monkeypat
 
 def test_the_names_are_distinct() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
+
+
+def test_no_verb_shows_the_verbs(capsys) -> None:
+    assert run("") == 2
+    assert "Commands:" in capsys.readouterr().err
+
+
+def test_mistakes_are_json_too(workplace: Path, capsys) -> None:
+    assert run("check nothing.csv --target y --json") == 2
+    assert json.loads(capsys.readouterr().out)["error"]["message"].startswith("1 mistake")

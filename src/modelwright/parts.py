@@ -21,7 +21,8 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from .errors import Problem, UserError, did_you_mean
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=100_000_000)]
+Depth = Annotated[int, Field(ge=1, le=1000)]
 Counts = Annotated[tuple[Count, ...], Field(min_length=1)]
 NoneOrMore = Annotated[int, Field(ge=0)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -287,15 +287,21 @@ def build_model(recipe: Recipe, columns: dict[str, Any]) -> nn.Module:
     torch.manual_seed(recipe.train.seed)
     weights = {name: float(recipe.targets.get(name, {}).get("weight", 1.0)) for name in recipe.target_names()}
     model = parts.find("models", recipe.model.kind)
-    with recipe.places():
-        return model(
-            model_sources(recipe, columns),
-            targets_of(columns),
-            encoders=recipe.model.encoders,
-            fuse=recipe.model.fuse,
-            heads=recipe.model.heads,
-            weights="uncertainty" if recipe.model.weights == "uncertainty" else weights,
-        )
+    try:
+        with recipe.places():
+            return model(
+                model_sources(recipe, columns),
+                targets_of(columns),
+                encoders=recipe.model.encoders,
+                fuse=recipe.model.fuse,
+                heads=recipe.model.heads,
+                weights="uncertainty" if recipe.model.weights == "uncertainty" else weights,
+            )
+    except (RuntimeError, MemoryError) as error:
+        if not any(word in str(error).lower() for word in ("memory", "overflow")):
+            raise
+        message = "the model is too large for the memory of this machine."
+        raise recipe.error([Problem(("model",), message, "Use smaller widths, or fewer of them.")]) from None
 
 
 def _fill_options(recipe: Recipe, columns: dict[str, Any]) -> None:

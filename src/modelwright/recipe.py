@@ -27,8 +27,13 @@ def _seconds(value: Any) -> Any:
     return value
 
 
+OWN = ("base", "source")  # fields that are no keys: where a recipe stands
+
+
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", arbitrary_types_allowed=True, populate_by_name=True, allow_inf_nan=False
+    )
 
 
 PartConfig = str | dict[str, Any]
@@ -64,9 +69,9 @@ class TrainOptions(_Strict):
     early_stop: int | None = Field(None, ge=0)
     monitor: Literal["loss", "metric"] | None = None
     time_limit: Annotated[float, BeforeValidator(_seconds), Field(gt=0)] | None = None
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**31)
     device: str = "auto"
-    threads: int | None = Field(None, ge=1)
+    threads: int | None = Field(None, ge=1, le=1024)
     speed: Literal["auto", "fixed"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     channels_last: bool | Literal["auto"] = "auto"
@@ -174,10 +179,11 @@ def load(
     problems: list[Problem] = []
     recipe = None
     try:
-        recipe = Recipe(**values, base=base, source=source)
+        recipe = Recipe(**{key: value for key, value in values.items() if key not in OWN}, base=base, source=source)
     except ValidationError as error:
         problems += _type_problems(error.errors(include_url=False), values)
     problems += recipe_checks.check(values)
+    problems += [Problem((key,), "no such key.") for key in OWN if key in values]
     if also and not any(problem.path[:1] == ("data",) for problem in problems):
         problems += also(values, base)
     recipe = recipe or Recipe.model_construct(data=None, base=base, source=source)

@@ -11,10 +11,15 @@ from typing import Any
 from . import parts
 from .errors import Problem, did_you_mean
 
-DATA_KEYS = (
-    *("path", "train", "validation", "test", "split"),
-    *("header", "names", "delimiter", "encoding", "skip_spaces", "quote"),
-)
+READER: dict[str, tuple[type, str]] = {  # options of delimited text
+    "header": (bool, "true or false"),
+    "names": (list, "a list of names"),
+    "delimiter": (str, "one character"),
+    "encoding": (str, "the name of an encoding"),
+    "skip_spaces": (bool, "true or false"),
+    "quote": (str, "one character, or '' for none"),
+}
+DATA_KEYS = ("path", "train", "validation", "test", "split", *READER)
 
 
 def check(values: dict[str, Any]) -> list[Problem]:
@@ -79,6 +84,10 @@ def _check_data(data: Any) -> list[Problem]:
         return []
     unknown = [key for key in data if key not in DATA_KEYS]
     problems = [Problem(("data", key), "no such key.", did_you_mean(key, DATA_KEYS)) for key in unknown]
+    for key, (kind, wanted) in READER.items():
+        value = data.get(key)
+        if value is not None and (not isinstance(value, kind) or (key == "quote" and len(str(value)) > 1)):
+            problems.append(Problem(("data", key), f"expected {wanted}, given {value!r}."))
     split = data.get("split")
     if split is not None and not isinstance(split, (str, dict)):
         hint = "For example split: {kind: random, fractions: [0.8, 0.1, 0.1]}."

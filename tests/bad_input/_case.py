@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from modelwright import cli
 
 GOOD = "a,b,y\n" + "".join(f"{i % 7},{['red', 'green', 'blue'][i % 3]},{'yes' if i % 2 else 'no'}\n" for i in range(40))
 QUICK = "--no-baselines --no-report train.epochs=1"
@@ -35,3 +38,12 @@ def check_recipe(name: str, more: str, message: str, code: int = 2, start: str =
 def train_recipe(name: str, more: str, message: str, code: int = 2, start: str = START) -> Case:
     """`train` on a recipe that begins well."""
     return Case(name, f"train recipe.yaml {QUICK} --out r", message, code, recipe=start + more)
+
+
+def run(command: str) -> int:
+    """The exit code of a command, through the public door."""
+    try:
+        cli.main(shlex.split(command))
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0

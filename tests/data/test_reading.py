@@ -191,7 +191,8 @@ def test_files_that_cannot_be_read_say_why(tmp_path, name, content, message):
 def test_damaged_typed_files_are_told(tmp_path):
     for name, kind in (("t.parquet", "Parquet"), ("t.feather", "Arrow")):
         path = write(tmp_path, name, b"PAR1 and no more")
-        assert refusal(str(path)).startswith(f"{path}: this is not a {kind} file, or it is damaged (")
+        article = "an" if kind == "Arrow" else "a"
+        assert refusal(str(path)).startswith(f"{path}: this is not {article} {kind} file, or it is damaged (")
 
 
 def test_a_missing_file_suggests_what_is_there(tmp_path):

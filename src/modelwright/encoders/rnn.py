@@ -10,7 +10,7 @@ from ..blocks.inputs import Steps
 from ..blocks.pooling import Pooling
 from ..blocks.recurrent import Cell, Recurrent
 from ..blocks.stream import Batch, Source, Stream
-from ..parts import Count, Share
+from ..parts import Count, Depth, Share
 
 
 class Rnn(nn.Module):
@@ -41,7 +41,7 @@ class Rnn(nn.Module):
         *,
         cell: Cell = "lstm",
         hidden: Count = 128,
-        layers: Count = 1,
+        layers: Depth = 1,
         bidirectional: bool = False,
         dropout: Share = 0.0,
         embedding: Count = 64,

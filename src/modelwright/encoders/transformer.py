@@ -11,7 +11,7 @@ from ..blocks.attention import TransformerLayers, sinusoids
 from ..blocks.inputs import Tokens
 from ..blocks.pooling import Pooling
 from ..blocks.stream import Batch, Source, Stream
-from ..parts import Count, Share
+from ..parts import Count, Depth, Share
 
 
 class Transformer(nn.Module):
@@ -43,7 +43,7 @@ class Transformer(nn.Module):
         source: Source,
         *,
         width: Count = 128,
-        layers: Count = 2,
+        layers: Depth = 2,
         heads: Count = 4,
         dropout: Share = 0.1,
         patch: Count = 4,

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ..blocks.attention import TransformerLayers
 from ..blocks.pooling import mean
 from ..blocks.stream import Stream
-from ..parts import Count, Share
+from ..parts import Count, Depth, Share
 
 
 class Transformer(nn.Module):
@@ -22,7 +22,7 @@ class Transformer(nn.Module):
     """
 
     def __init__(
-        self, widths: list[int], *, width: Count = 128, layers: Count = 1, heads: Count = 4, dropout: Share = 0.1
+        self, widths: list[int], *, width: Count = 128, layers: Depth = 1, heads: Count = 4, dropout: Share = 0.1
     ) -> None:
         super().__init__()
         self.width = width
