@@ -282,7 +282,7 @@ def test_what_cannot_be_resumed_is_said(tmp_path, given):
         "a file": "there is no such run folder",
         "an empty folder": "is not a run folder",
         "no resolved.yaml": "the run is killed, and resolved.yaml is missing.*Train the recipe again",
-        "damaged": "resolved.yaml is damaged",
+        "damaged": "resolved.yaml: the file is damaged",
     }
     with pytest.raises(RunError, match=expected[given]):
         mw.train(resume=str(out))

@@ -1,6 +1,7 @@
 """scikit-learn style estimators: `Classifier().fit(X, y)`, `Regressor().fit(X, y)`. No folder, no baselines.
 
-Thin over `fitting.fit`: the same columns, model and loop as a run; pickled through the run's bytes.
+Thin over `fitting.fit`: the same columns, model and loop as a run; pickled through the run's bytes. Every check of
+scikit-learn's `check_estimator` holds; `check_array_api_input` is skipped unless SCIPY_ARRAY_API is set.
 """
 
 from __future__ import annotations

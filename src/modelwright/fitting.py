@@ -90,6 +90,9 @@ def fit(
         saved = checkpoint.load(folder / "checkpoints")
         if saved:
             _restore(session, saved[0], folder)
+            if watch.bar:
+                now = session.progress
+                print(f"{folder}: going on after step {now.step:,} (epoch {now.epoch + 1})", file=sys.stderr)
             if saved[1]:
                 print(saved[1], file=sys.stderr)
     listeners = _listeners(watch, folder, session, min(len(prepared.index(0)), _step_rows(recipe)))

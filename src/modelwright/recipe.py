@@ -31,9 +31,7 @@ OWN = ("base", "source")  # fields that are no keys: where a recipe stands
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", arbitrary_types_allowed=True, populate_by_name=True, allow_inf_nan=False
-    )
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, populate_by_name=True, allow_inf_nan=False)
 
 
 PartConfig = str | dict[str, Any]

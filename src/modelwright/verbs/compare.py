@@ -47,10 +47,11 @@ def compare(*runs: str, sizes: str = "", target: str | None = None, out: str | N
             hint="Compare runs of the same targets.",
         )
     kinds = found[0]["kinds"]
-    seconds = loaded[0].metrics.get("baseline_seconds", {})
-    for name, scores in loaded[0].metrics.get("baselines", {}).items():
+    beside = next((run for run in loaded if run.metrics.get("baselines")), loaded[0])
+    seconds = beside.metrics.get("baseline_seconds", {})
+    for name, scores in beside.metrics.get("baselines", {}).items():
         times = {f"{what}_seconds": seconds.get(name, {}).get(what) for what in ("fit", "predict")}
-        blank = {"parameters": None, "flops": None, "bytes": None, "note": f"baseline of {loaded[0].path}"}
+        blank = {"parameters": None, "flops": None, "bytes": None, "note": f"baseline of {beside.path}"}
         found.append({"name": name, "kinds": kinds, "scores": scores, **times, **blank})
     values = {
         entry["name"]: {
