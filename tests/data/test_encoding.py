@@ -295,7 +295,10 @@ def test_sources_describe_the_table_and_the_others():
     table_source, note = encoding.sources(fitted(rows))
     assert (table_source.name, table_source.kind) == ("table", "table")
     edges = table_source.sizes.pop("edges")  # one list of quantiles for each feature of the number columns
-    assert table_source.sizes == {"number": 2, "category": [5]} and [list(e) == sorted(e) for e in edges] == [True, True]
+    assert table_source.sizes == {"number": 2, "category": [5]} and [list(e) == sorted(e) for e in edges] == [
+        True,
+        True,
+    ]
     assert (note.name, note.kind) == ("note", "text") and note.sizes["vocabulary"] >= 2
 
 
