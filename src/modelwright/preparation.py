@@ -190,7 +190,11 @@ def _kept(start: dict[str, Any], columns: dict[str, Any], recipe: Recipe) -> dic
 def _check_choices(recipe: Recipe, columns: dict[str, Any], rows: int) -> None:
     """Raise RecipeError for heads of another kind than their targets and for batches that the optimiser cannot use."""
     problems = []
-    for name, (kind, _) in targets_of(columns).items():
+    for name, (kind, sizes) in targets_of(columns).items():
+        costs, classes = recipe.targets.get(name, {}).get("costs"), sizes.get("classes", [])
+        if costs is not None and (kind not in ("category", "boolean") or len(costs) != len(classes)):
+            message = f"costs of {len(costs)} classes do not fit a {kind} of {len(classes)} classes."
+            problems.append(Problem(("targets", name, "costs"), message, f"In this order: {', '.join(classes[:10])}."))
         head = parts.split(recipe.model.heads[name])[0]
         if head != kind and head in parts.kinds("columns"):
             message = f"a head of kind {head} cannot learn a target of kind {kind}."

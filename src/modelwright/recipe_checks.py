@@ -70,12 +70,25 @@ def _check_targets(targets: Any) -> list[Problem]:
     problems = []
     for name, options in targets.items() if isinstance(targets, dict) else ():
         for key, value in options.items() if isinstance(options, dict) else ():
-            if key != "weight":
-                problems.append(Problem(("targets", name, key), "no such option.", did_you_mean(key, ["weight"])))
+            if key not in ("weight", "costs"):
+                hint = did_you_mean(key, ["weight", "costs"])
+                problems.append(Problem(("targets", name, key), "no such option.", hint))
+            elif key == "costs":
+                if not _is_square(value):
+                    message = f"costs are a row of numbers for each true class, given {value!r}."
+                    problems.append(Problem(("targets", name, key), message, "For two classes: [[0, 1], [5, 0]]."))
             elif isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
                 message = f"a weight is a number more than 0, given {value!r}."
                 problems.append(Problem(("targets", name, key), message))
     return problems
+
+
+def _is_square(value: Any) -> bool:
+    """Whether a value is K rows of K finite numbers."""
+    rows = value if isinstance(value, list) else []
+    cells = [cell for row in rows for cell in (row if isinstance(row, list) else [None])]
+    numbers = all(isinstance(c, (int, float)) and not isinstance(c, bool) and abs(c) < float("inf") for c in cells)
+    return len(rows) > 1 and numbers and all(len(row) == len(rows) for row in rows)
 
 
 def _check_data(data: Any) -> list[Problem]:

@@ -120,12 +120,15 @@ def build_report(
     report.blocks += [Text("Note", note, "warning") for note in prepared.rows.notes]
     report.blocks += evaluation.learning_curves(history)
     for name, tensors in test.predicted.items():
-        report.blocks += _target_blocks(name, tensors, prepared, test, validation)
+        costs = run.recipe.targets.get(name, {}).get("costs")
+        report.blocks += _target_blocks(name, tensors, prepared, test, validation, costs)
     report.blocks += _account(run, trained)
     return report
 
 
-def _target_blocks(name: str, tensors: dict, prepared: Prepared, test: Measured, validation: Measured) -> list[Any]:
+def _target_blocks(
+    name: str, tensors: dict, prepared: Prepared, test: Measured, validation: Measured, costs: Any = None
+) -> list[Any]:
     column = prepared.columns[name]
     truth = column.truth(prepared.encoded.targets[name][test.index])
     predicted = {key: column.truth(value) if key == "value" else value for key, value in tensors.items()}
@@ -138,6 +141,7 @@ def _target_blocks(name: str, tensors: dict, prepared: Prepared, test: Measured,
         predicted,
         truth,
         column.sizes().get("classes"),
+        costs=costs,
         examples=examples_of(prepared.rows.table, prepared.encoded, test.index, prepared.columns),
         validation=checked,
     )
