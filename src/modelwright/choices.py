@@ -13,6 +13,7 @@ from .blocks.stream import Source
 from .recipe import Recipe
 
 BATCHES = ((2000, 32), (8000, 64), (50_000, 128), (500_000, 256), (float("inf"), 4096))  # rows below -> batch
+FEW_ROWS = 500  # below, intervals of numbers are learned by heart
 RATES = {"muon": 0.02, "sgd": 0.05, "momentum": 0.02, "gradient_descent": 0.1, "rmsprop": 1e-3}  # others: 2e-3
 
 
@@ -77,6 +78,12 @@ def _encoder(source: Source, rows: int, kind: str | None) -> tuple[dict[str, Any
         net: dict[str, Any] = (
             {"hidden": [128, 128], "dropout": 0.2} if small else {"hidden": [256, 256], "dropout": 0.1}
         )
+        if rows < FEW_ROWS:
+            return {
+                "kind": "mlp",
+                **net,
+                "numbers": "none",
+            }, "a small table: a dense network on the numbers as they are"
         return {"kind": "mlp", **net, "numbers": "piecewise"}, (
             "a table: a dense network; numbers are cut into intervals, as trees do, and categories embedded"
         )
