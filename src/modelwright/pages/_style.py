@@ -21,7 +21,7 @@ html{scroll-behavior:smooth;-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--bg);color:var(--text);font:15px/1.55 system-ui,-apple-system,
 "Segoe UI",Roboto,"Noto Sans",
 "PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;font-variant-numeric:tabular-nums}
-main{max-width:1080px;margin:0 auto;padding:40px 32px 64px}
+main{box-sizing:border-box;width:100%;min-width:0;max-width:1080px;margin:0 auto;padding:40px 32px 64px}
 .with-nav{display:grid;grid-template-columns:210px minmax(0,1fr)}
 nav{position:sticky;top:0;align-self:start;height:100vh;overflow:auto;padding:44px 14px 24px 24px;
 border-right:1px solid var(--line);
