@@ -21,7 +21,7 @@ LEVELS = {
     2: "encoders fuse heads data",
     3: "models checkpoint",
     4: "fitting preparation session prediction prediction_files evaluation loop run speed choices progress",
-    5: "baselines results training estimators",
+    5: "baselines tasks training estimators",
     6: "verbs checks",
     7: "cli",
 }

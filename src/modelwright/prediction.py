@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -68,3 +70,24 @@ def target_scores(
         known = ~np.isnan(codes)
         scores["loss"] = float(np.mean((tensors["value"][known] - codes[known]) ** 2)) if known.any() else None
     return scores
+
+
+@dataclass
+class Measured:
+    """Predictions and scores of one part of the data."""
+
+    index: np.ndarray
+    predicted: dict[str, dict[str, np.ndarray]]  # target -> the head's tensors
+    scores: dict[str, dict[str, Any]]  # target -> metrics
+    seconds: float
+
+
+def measure_rows(model: Any, encoded: Any, index: np.ndarray, columns: dict[str, Any]) -> Measured:
+    """Predict and score the rows `index`."""
+    began = time.perf_counter()
+    predicted = predict_encoded(model, encoded, index) if len(index) else {}
+    seconds = time.perf_counter() - began
+    scores = {
+        name: target_scores(columns[name], tensors, encoded.targets[name][index]) for name, tensors in predicted.items()
+    }
+    return Measured(index, predicted, scores, seconds)
