@@ -34,7 +34,7 @@ class SelfAttention(nn.Module):
         query, key, value = joined.permute(2, 0, 3, 1, 4)  # each (B, heads, T, width / heads)
         if self.rotary:
             cosine, sine = rotation(steps, width // self.heads, x.device)
-            query, key = _rotate(query, cosine, sine), _rotate(key, cosine, sine)
+            query, key = rotate(query, cosine, sine), rotate(key, cosine, sine)
         seen = None if mask is None else never_empty(mask)[:, None, None, :]
         attended = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
         return self.mix(attended.transpose(1, 2).reshape(rows, steps, width))
@@ -83,7 +83,8 @@ def rotation(steps: int, size: int, device: torch.device) -> tuple[Tensor, Tenso
     return angles.cos(), angles.sin()
 
 
-def _rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    """Turn the pairs of (..., T, size) by each position's angle (`rotation`)."""
     first, second = x.float().chunk(2, -1)
     return torch.cat([first * cosine - second * sine, first * sine + second * cosine], -1).to(x.dtype)
 
