@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from ..text_metrics import Tokenizer
 from . import _words
 from ._column import Column
 from ._ragged import Ragged, offsets_of
@@ -42,9 +43,11 @@ target bpe; bpe is trained on the data
       max_length: tokens kept of a text
       max_size: largest vocabulary; by default 50000, for bpe 8000
       lower: upper case is made lower case; by default in inputs, not in targets
+      bleu: how sacrebleu cuts a target's texts into words; auto is zh for Chinese, 13a otherwise
     """
 
     group = None
+    head = "sequence"
     fitted = ("unit", "vocabulary", "merges", "length")
 
     def __init__(
@@ -57,10 +60,11 @@ target bpe; bpe is trained on the data
         max_length: Annotated[int, Field(ge=1)] = 256,
         max_size: Annotated[int, Field(ge=1)] | None = None,
         lower: bool | None = None,
+        bleu: Tokenizer = "auto",
     ) -> None:
         super().__init__(name, target)
         self.tokenizer, self.min_frequency, self.max_length = tokenizer, min_frequency, max_length
-        self.max_size, self.lower = max_size, lower
+        self.max_size, self.lower, self.bleu = max_size, lower, bleu
         self.unit = tokenizer
         self.vocabulary: list[str] = []
         self.merges = ""  # the trained tokenizer, as its own JSON
@@ -197,9 +201,13 @@ target bpe; bpe is trained on the data
         names = np.array([REPLACEMENT, *self.vocabulary], object)
         return [("" if self.unit == "characters" else " ").join(names[row - UNKNOWN]) for row in rows]
 
-    def truth(self, codes: np.ndarray) -> np.ndarray:
-        """(N, T) target ids -> (N,) texts; None where there is none."""
-        return np.array([text or None for text in self.texts(codes)], object)
+    def truth(self, codes: np.ndarray | Ragged) -> np.ndarray:
+        """Target ids -> (N,) texts; None where there is none."""
+        ids = codes.padded(fill=-1)[0] if isinstance(codes, Ragged) else codes
+        return np.array([text or None for text in self.texts(ids)], object)
+
+    def comparable(self, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+        return {"texts": self.texts(tensors["ids"]), "tokenizer": self.bleu}
 
     def sizes(self) -> dict[str, Any]:
         """`vocabulary`: ids there are, padding and unknown included; `length`: tokens of the longest row; for a target

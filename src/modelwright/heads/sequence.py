@@ -23,6 +23,7 @@ class Sequence(nn.Module):
     sequence. Output weights are the embedding's (Press & Wolf 2017). The unknown token is never written.
 
     Options:
+        source: the input whose tokens are read, where there are several.
         cell: lstm, gru, rnn (Elman) or transformer.
         hidden: width of the decoder and of its embeddings.
         layers: decoder layers one above the other.
@@ -37,12 +38,14 @@ class Sequence(nn.Module):
     """
 
     reads = "sequence"
+    measured_by = "loss"  # while training: writing takes long
 
     def __init__(
         self,
         width: int,
         sizes: dict[str, Any],
         *,
+        source: str | None = None,
         cell: Literal["lstm", "gru", "rnn", "transformer"] = "lstm",
         hidden: Count = 256,
         layers: Depth = 1,
