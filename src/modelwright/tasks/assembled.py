@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from .. import baselines, evaluation, metrics, parts
 from ..data.encoding import encode
@@ -37,9 +38,12 @@ def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -
     number = fold_count(recipe, rows)
     across = _measure_folds(recipe, rows, folder, number) if number else None
     prepared = prepare(recipe, rows=rows)
-    trained = fit(recipe, prepared, folder, watch, resolved)
+
+    def keep(model: nn.Module) -> None:  # before anything else can go wrong
+        Run(recipe, prepared.columns, path=folder, model=model).save(folder)
+
+    trained = fit(recipe, prepared, folder, watch, resolved, keep)
     run = Run(recipe, prepared.columns, path=folder, model=trained.model)
-    run.save(folder)  # before anything else can go wrong
     return _publish(run, trained, folder, watch, across)
 
 
