@@ -66,6 +66,9 @@ def summary(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     names = dict.fromkeys(n for s in scores for n in s if n != "rows" and not n.endswith("_interval"))
     for name in names:
         values = [s[name] for s in scores if s.get(name) is not None]
+        if values and isinstance(values[0], str):
+            result[name] = values[0]
+            continue
         result[name] = float(np.mean(values)) if values else None
         result[f"{name}_sd"] = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return result

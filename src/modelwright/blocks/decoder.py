@@ -11,11 +11,11 @@ import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import UserError
-from .attention import rotate, rotation
+from .attention import attend, rotate, rotation
+from .dropout import Dropout
 from .masks import never_empty
 from .pooling import Pool
 from .recurrent import Cell, Recurrent
@@ -51,7 +51,7 @@ class RecurrentDecoder(nn.Module):
         self.begin = nn.Linear(2 * memory, math.prod(self.shape))
         self.key = nn.Linear(memory, hidden, bias=False) if attention else None
         self.join = nn.Linear(hidden + memory, hidden) if attention else None
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.width = hidden
 
     def start(self, memory: Tensor, mask: Tensor | None) -> Any:
@@ -68,7 +68,7 @@ class RecurrentDecoder(nn.Module):
         y, hidden = self.cells.advance(x, hidden)
         if self.join is not None:
             keys, memory, seen = looked_at
-            context = F.scaled_dot_product_attention(y, keys, memory, attn_mask=seen)
+            context = attend(y, keys, memory, seen)
             y = torch.tanh(self.join(torch.cat([y, context], -1)))
         return self.dropout(y), (hidden, *looked_at)
 
@@ -118,9 +118,9 @@ class _Layer(nn.Module):
         self.query, self.memory = nn.Linear(width, width), nn.Linear(memory, 2 * width)
         self.memory_mix = nn.Linear(width, width)
         self.dense = nn.Sequential(
-            nn.Linear(width, 4 * width), nn.GELU(), nn.Dropout(dropout), nn.Linear(4 * width, width)
+            nn.Linear(width, 4 * width), nn.GELU(), Dropout(dropout), nn.Linear(4 * width, width)
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def remember(self, memory: Tensor) -> tuple[Tensor, ...]:
         """Keys and values of the memory, each (B, heads, S, width / heads)."""
@@ -132,10 +132,10 @@ class _Layer(nn.Module):
         memory_keys, memory_values, keys, values = cache
         query, key, value = self._split(self.own(self.norms[0](x)), 3)
         keys, values = torch.cat([keys, rotate(key, *turns)], 2), torch.cat([values, value], 2)
-        attended = F.scaled_dot_product_attention(rotate(query, *turns), keys, values, attn_mask=causal)
+        attended = attend(rotate(query, *turns), keys, values, causal)
         x = x + self.dropout(self.own_mix(_join(attended)))
         (query,) = self._split(self.query(self.norms[1](x)), 1)
-        attended = F.scaled_dot_product_attention(query, memory_keys, memory_values, attn_mask=seen)
+        attended = attend(query, memory_keys, memory_values, seen)
         x = x + self.dropout(self.memory_mix(_join(attended)))
         return x + self.dropout(self.dense(self.norms[2](x))), (memory_keys, memory_values, keys, values)
 

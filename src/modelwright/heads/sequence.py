@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..blocks.decoder import RecurrentDecoder, TransformerDecoder
+from ..blocks.dropout import Dropout
 from ..blocks.stream import Stream
 from ..decoding import DecodingOptions, decode, select_rows
 from ..losses import Loss, cross_entropy
@@ -63,7 +64,7 @@ class Sequence(nn.Module):
         self.table = nn.Embedding(sizes["vocabulary"], hidden)
         nn.init.normal_(self.table.weight, std=hidden**-0.5)
         self.bias = nn.Parameter(torch.zeros(sizes["vocabulary"]))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.decoder: RecurrentDecoder | TransformerDecoder
         if cell == "transformer":
             self.decoder = TransformerDecoder(hidden, width, heads, layers, dropout=dropout)
