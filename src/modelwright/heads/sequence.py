@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..blocks.decoder import RecurrentDecoder, TransformerDecoder
+from ..blocks.seq2seq import RecurrentDecoder, TransformerDecoder
 from ..blocks.dropout import Dropout
 from ..blocks.stream import Stream
 from ..decoding import DecodingOptions, decode, select_rows
