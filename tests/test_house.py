@@ -117,7 +117,7 @@ def code_lines(path: Path) -> int:
 
 def test_the_house_stays_small():
     lower = [path for path in FILES if LEVEL.get(room_of(path), 9) <= 4]
-    assert sum(map(code_lines, lower)) < 10_000
+    assert sum(map(code_lines, lower)) < 13_000  # docs/decisions/0008
     rooms: dict[str, int] = {}
     for path in FILES:
         rooms[room_of(path)] = rooms.get(room_of(path), 0) + code_lines(path)
