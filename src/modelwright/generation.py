@@ -185,7 +185,8 @@ class _Sequence:
 
     def __init__(self, run: Run, target: str) -> None:
         self.run, self.target = run, target
-        self.model: Any = run.model.written[target]  # type: ignore[index]
+        model: Any = run.model
+        self.model: Any = model.written[target]
         self.options, self.ends = self.model.decoding, self.model.decoding.ends
         inputs = [name for name, column in run.columns.items() if not column.target]
         if len(inputs) != 1:
