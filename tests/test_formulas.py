@@ -156,7 +156,6 @@ def test_decoder_with_attention():
         close(found[0, step], np.tanh(join[0] @ np.concatenate([h, attention @ memory]) + join[1]))
 
 
-
 def recurrent(cell: str):
     torch.manual_seed(0)
     layer = Recurrent(cell, 4, 3)

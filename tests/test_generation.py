@@ -55,7 +55,10 @@ def translating(tmp_path_factory) -> Run:
         "data": rows,
         "target": "de",
         "columns": {"en": "text", "de": "text"},
-        "model": {"heads": {"de": {"kind": "sequence", "hidden": 48}}, "encoders": {"en": {"kind": "rnn", "hidden": 32}}},
+        "model": {
+            "heads": {"de": {"kind": "sequence", "hidden": 48}},
+            "encoders": {"en": {"kind": "rnn", "hidden": 32}},
+        },
         "train": {"epochs": 30, "batch": 16, "lr": 1e-2, "speed": "fixed", "threads": 1, "early_stop": 0},
     }
     return mw.train(recipe, out=tmp_path_factory.mktemp("translating") / "run")
@@ -86,7 +89,9 @@ def test_text_is_told_while_it_is_written(language):
 def test_a_text_ends_before_a_stop_string(language):
     (whole,) = generate(language, ["To be"], max_tokens=30, temperature=0.0)
     stop, told = whole.text[12:15], []
-    (found,) = generate(language, ["To be"], max_tokens=30, temperature=0.0, stop=[stop, "no such text"], on_text=told.append)
+    (found,) = generate(
+        language, ["To be"], max_tokens=30, temperature=0.0, stop=[stop, "no such text"], on_text=told.append
+    )
     assert found.text == whole.text[: whole.text.index(stop)] == "".join(told)
     assert found.tokens < whole.tokens
 

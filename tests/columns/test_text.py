@@ -133,4 +133,6 @@ def test_references_are_scored_as_they_stand(fitted, name, unit):
     column = fitted("text", texts.filter(pa.array(rows.part == 0)), target=True)
     test = texts.filter(pa.array(rows.part == 2))
     same = [a == b.strip() for a, b in zip(column.truth(column.encode(test)), test.to_pylist())]
-    assert column.unit == unit and np.mean(same) > (0.999 if unit == "bpe" else 0.9)  # rare characters are written \ufffd
+    assert column.unit == unit and np.mean(same) > (
+        0.999 if unit == "bpe" else 0.9
+    )  # rare characters are written \ufffd
