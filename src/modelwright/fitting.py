@@ -25,7 +25,7 @@ from torch import nn
 from . import checkpoint, parts
 from .blocks.stream import Batch
 from .choices import Choice
-from .errors import Problem, RunError, UserError
+from .errors import Problem, RunError, TrainingError, UserError
 from .files import finite, write_text
 from .loop import Average, StepOptions
 from .progress import Bar, TensorBoard
@@ -85,8 +85,10 @@ def fit(
     folder: Path | None = None,
     watch: Watch | None = None,
     resolved: dict | None = None,
+    keep: Callable[[nn.Module], None] | None = None,
 ) -> Trained:
-    """Train a prepared recipe. Without `folder` nothing is written."""
+    """Train a prepared recipe. Without `folder` nothing is written. `keep` is given the model when training has ended,
+    with the weights to be used, also when it ended because the loss is no longer finite."""
     watch = watch or Watch()
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
@@ -118,6 +120,11 @@ def fit(
     listeners = _listeners(watch, folder, session, min(prepared.train_rows, _step_rows(recipe)))
     try:
         _drive(session, folder, recipe.train.checkpoint_seconds, listeners)
+    except TrainingError:
+        session.finish()
+        if keep and session.progress.step:
+            keep(model)
+        raise
     finally:
         for listener in listeners:
             if hasattr(listener, "close"):
@@ -125,6 +132,8 @@ def fit(
     session.finish()
     if folder and session.progress.stopped:
         _save(folder, session)
+    if keep:
+        keep(model)
     return Trained(prepared, model, session, decided, {**prepared.seconds, "train": round(session.progress.seconds, 3)})
 
 

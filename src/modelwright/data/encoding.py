@@ -84,7 +84,9 @@ class Encoded:
         moved.inputs, moved.targets, moved.rows = self.inputs, self.targets, self.rows
         moved.dense = {key: values.to(device) for key, values in self.dense.items()}
         for name in ("ragged", "sequences"):
-            setattr(moved, name, {key: tuple(x.to(device) for x in given) for key, given in getattr(self, name).items()})
+            setattr(
+                moved, name, {key: tuple(x.to(device) for x in given) for key, given in getattr(self, name).items()}
+            )
         return moved
 
 
