@@ -7,6 +7,7 @@ import torch
 import yaml
 
 import modelwright as mw
+from modelwright import parts
 from modelwright.blocks.stream import Source
 from modelwright.checks import check_encoder
 from modelwright.encoders.ensemble import Ensemble
@@ -93,8 +94,8 @@ class Twice(Rnn):
         return {"extra": batch["note"].new_tensor(len(batch["note"]))}
 
 
-def test_loss_terms_of_members_keep_apart():
-    mw.parts.register("encoders", Twice)
+def test_loss_terms_of_members_keep_apart(monkeypatch):
+    monkeypatch.setitem(parts._registered, ("encoders", "twice"), Twice)
     encoders = {"note": {"kind": "ensemble", "members": ["twice", "bag", "twice"]}}
     model = Assembled([TEXT], {"y": ("category", {"classes": ["a", "b", "c"]})}, encoders=encoders)
     terms = model(_batch())
@@ -105,13 +106,13 @@ def test_loss_terms_of_members_keep_apart():
 def test_mistakes_in_members_are_named_with_their_place(tmp_path):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(
-        "data: iris\ntarget: species\nmodel:\n  encoders:\n    note:\n      kind: ensemble\n      members:\n"
+        "data: iris\ntarget: species\nmodel:\n  encoders:\n    table:\n      kind: ensemble\n      members:\n"
         "      - {kind: rnn, hiden: 3}\n      - bagg\n      - kind: cnn\n        dropout: 2\n"
         "      - {hidden: 3}\n      - {kind: ensemble, members: [{kind: bag, width: wide}]}\n"
     )
     with pytest.raises(RecipeError) as error:
         mw.check(str(recipe))
-    prefix = "model.encoders.note.members"
+    prefix = "model.encoders.table.members"
     lines = [line.removeprefix(f"{recipe}:") for line in error.value.lines]
     assert lines[0] == f"8:21: {prefix}.0.hiden: no such option. Did you mean 'hidden'?"
     assert lines[1] == f"9:9: {prefix}.1.kind: 'bagg' is not a kind of encoders. Did you mean 'bag'?"

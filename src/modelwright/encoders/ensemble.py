@@ -72,7 +72,8 @@ class Ensemble(nn.Module):
 
     def counts(self, batch: Batch) -> dict[str, Tensor]:
         """The counts of the loss terms that members add, without a forward pass."""
-        counting = [(place, member) for place, member in enumerate(self.members) if hasattr(member, "counts")]
+        members: list[Any] = list(self.members)
+        counting = [(place, member) for place, member in enumerate(members) if hasattr(member, "counts")]
         return {f"{name}.{place}": n for place, member in counting for name, n in member.counts(batch).items()}
 
 
@@ -81,8 +82,11 @@ def _member(config: Any, source: Source, place: int) -> tuple[Any, Pool]:
     key = f"model.encoders.{source.name}"
     try:
         member = parts.build("encoders", config, source)
-        backward, kind = getattr(member, "backward", 0), getattr(member, "pool", "mean")
-        return member, Pool(kind, member.width, member.length, backward=backward, where=f"{key}.pool")
+        backward = getattr(member, "backward", 0)
+        pool = Pool(
+            getattr(member, "pool", "mean"), member.width, member.length, backward=backward, where=f"{key}.pool"
+        )
+        return member, pool
     except UserError as error:
         inner = error.where.removeprefix(key) if error.where.startswith(key) else ""
         raise UserError(error.message, where=f"{key}.members.{place}{inner}", hint=error.hint) from None
