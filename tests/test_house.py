@@ -20,8 +20,8 @@ LEVELS = {
     1: "recipe columns blocks losses metrics optimizers schedules",
     2: "encoders fuse heads data",
     3: "models checkpoint",
-    4: "fitting preparation session prediction prediction_files evaluation loop run speed choices progress",
-    5: "baselines results training estimators",
+    4: "fitting preparation session prediction prediction_files evaluation loop run speed choices progress huggingface lora",
+    5: "baselines tasks training estimators",
     6: "verbs checks",
     7: "cli",
 }
@@ -117,7 +117,7 @@ def code_lines(path: Path) -> int:
 
 def test_the_house_stays_small():
     lower = [path for path in FILES if LEVEL.get(room_of(path), 9) <= 4]
-    assert sum(map(code_lines, lower)) < 10_000
+    assert sum(map(code_lines, lower)) < 13_000  # docs/decisions/0008
     rooms: dict[str, int] = {}
     for path in FILES:
         rooms[room_of(path)] = rooms.get(room_of(path), 0) + code_lines(path)

@@ -15,9 +15,10 @@ import pytest
 import torch
 
 import modelwright as mw
-from modelwright import files, fitting, results, training
+from modelwright import files, fitting, training
 from modelwright.errors import RunError, TrainingError
 from modelwright.run import hold, read_status
+from modelwright.tasks import assembled
 
 TRAIN = {"epochs": 4, "speed": "fixed", "threads": 1, "checkpoint_seconds": 0, "batch": 32, "early_stop": 3}
 ENCODERS = {"table": {"kind": "mlp", "hidden": [16], "dropout": 0.3}}
@@ -65,13 +66,13 @@ def killed(out: Path, on_step=None, patch=(), recipe=RECIPE, resume=False) -> No
 
 
 MOMENTS = {
-    "before the data are read": {"patch": [(results, "open_rows")]},
+    "before the data are read": {"patch": [(assembled, "open_rows")]},
     "before the first checkpoint": {"on_step": at_step(1)},
     "within an epoch": {"on_step": at_step(7)},
     "at the end of an epoch": {"on_step": lambda event: die() if event.record and event.step == 8 else None},
     "before the last checkpoint": {"patch": [(fitting.Session, "finish")]},
-    "before the weights are written": {"patch": [(results.Run, "save")]},
-    "during the baselines": {"patch": [(results.baselines, "run")]},
+    "before the weights are written": {"patch": [(assembled.Run, "save")]},
+    "during the baselines": {"patch": [(assembled.baselines, "run")]},
     "before it says that it is finished": {"patch": [(training.shutil, "rmtree")]},
 }
 
@@ -249,8 +250,8 @@ def test_killed_folds_go_on_with_the_next_one(tmp_path):
     undisturbed = mw.train(recipe, out=str(whole), report=False)
     child = os.fork()
     if child == 0:
-        measured, count = results.measure_part, iter(range(10))
-        results.measure_part = lambda *given: die() if next(count) == 2 else measured(*given)
+        measured, count = assembled.measure_part, iter(range(10))
+        assembled.measure_part = lambda *given: die() if next(count) == 2 else measured(*given)
         try:
             mw.train(recipe, out=str(out), report=False)
         finally:

@@ -42,9 +42,14 @@ class Rows:
         self.known = (torch.rand(rows, generator=generator) > 0.4).float()
         self.size, self.steps = size, -(-rows // size)
 
+    def order(self, number):
+        return torch.randperm(len(self.x), generator=torch.Generator().manual_seed(number)).split(self.size)
+
+    def rows_of(self, number, step):
+        return self.order(number)[step].tolist()
+
     def epoch(self, number, start=0):
-        order = torch.randperm(len(self.x), generator=torch.Generator().manual_seed(number))
-        for index in order.split(self.size)[start:]:
+        for index in self.order(number)[start:]:
             yield {"x": self.x[index], "y": self.y[index], "known": self.known[index]}
 
 
@@ -131,8 +136,44 @@ def test_early_stopping_keeps_the_best_weights():
 
 
 def test_a_loss_that_is_not_finite_stops_with_advice():
-    with pytest.raises(TrainingError, match=r"the loss is .*Lower train.lr"):
+    with pytest.raises(TrainingError, match=r"is not finite .*Lower train.lr"):
         list(make(rate=1e30, average=False).run())
+
+
+def test_a_row_that_breaks_the_loss_is_named_and_the_weights_before_it_are_kept():
+    session = make(average=False)
+    session.batches.x[17] = float("nan")
+    before = {}
+    with pytest.raises(TrainingError) as caught:
+        for _ in session.run():
+            before = {name: value.clone() for name, value in session.model.state_dict().items()}
+    broken = next(step for step in range(8) if 17 in session.batches.rows_of(0, step))
+    assert f"step {broken + 1} (epoch 1)" in caught.value.message
+    assert str(session.batches.rows_of(0, broken))[1:-1] in caught.value.message
+    assert session.progress.step == broken and same(session.model.state_dict(), before)
+
+
+def test_a_step_too_large_for_the_memory_is_cut_into_parts_and_stays_the_same():
+    class Large(Toy):
+        def forward(self, batch):
+            if self.training and len(batch["x"]) > 2:
+                raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 99 bytes.")
+            return super().forward(batch)
+
+    plain, small = make(steps=12, average=False), make(steps=12, average=False)
+    plain.options = StepOptions(accumulate=4)
+    small.model.__class__ = Large
+    list(plain.run())
+    notes = [event.note for event in small.run() if event.note]
+    assert notes == [f"memory ran out: a step is now made of {parts} parts" for parts in (2, 4)]
+    assert same(plain.model.state_dict(), small.model.state_dict())
+
+
+def test_memory_that_is_never_enough_ends_the_training():
+    session = make()
+    session.model.forward = lambda batch: (_ for _ in ()).throw(MemoryError("not enough memory"))
+    with pytest.raises(MemoryError):
+        list(session.run())
 
 
 def test_the_average_follows_its_formula():

@@ -32,10 +32,16 @@ def choose(recipe: Recipe, sources: list[Source], targets: dict[str, tuple[str, 
     `targets` maps a target to its column's kind and sizes, `rows` counts the training rows.
     """
     chosen = _Chosen(recipe)
+    for name, (column, _) in targets.items():
+        head = recipe.model.heads.get(name, recipe.targets.get(name, {}).get("head", {}))
+        usual = {"kind": getattr(parts.find("columns", column), "head", column)}
+        recipe.model.heads[name] = {**usual, **(head if isinstance(head, dict) else {"kind": head})}
+    found = [parts.find("heads", parts.split(head)[0]) for head in recipe.model.heads.values()]
+    steps = any(getattr(head, "reads", "pooled") == "sequence" for head in found)
     for source in sources:
         given = recipe.model.encoders.get(source.name)
         kind = given if isinstance(given, str) else (given or {}).get("kind")
-        default, reason = _encoder(source, rows, kind)
+        default, reason = _encoder(source, rows, kind, steps)
         options = {} if isinstance(given, str) or given is None else {k: v for k, v in given.items() if k != "kind"}
         if kind is None:
             chosen.note(f"model.encoders.{source.name}", default["kind"], reason)
@@ -52,9 +58,6 @@ def choose(recipe: Recipe, sources: list[Source], targets: dict[str, tuple[str, 
             chosen.note(f"model.encoders.{source.name}.members", ", ".join(usual), "their errors differ")
     if recipe.model.fuse is None:
         recipe.model.fuse = "concat"
-    for name, (kind, _) in targets.items():
-        head = recipe.model.heads.get(name, {})
-        recipe.model.heads[name] = {"kind": kind, **(head if isinstance(head, dict) else {"kind": head})}
     _training(recipe, chosen, sources, targets, rows)
     return chosen.choices
 
@@ -76,7 +79,7 @@ def _sized(kind: str, size: str | None) -> dict[str, Any]:
     return dict(getattr(parts.find("encoders", kind), "sizes", {}).get(size, {}))
 
 
-def _encoder(source: Source, rows: int, kind: str | None) -> tuple[dict[str, Any], str]:
+def _encoder(source: Source, rows: int, kind: str | None, steps: bool) -> tuple[dict[str, Any], str]:
     if source.kind == "table":
         small = rows < 3000
         net: dict[str, Any] = (
@@ -91,6 +94,9 @@ def _encoder(source: Source, rows: int, kind: str | None) -> tuple[dict[str, Any
         return {"kind": "mlp", **net, "numbers": "piecewise"}, (
             "a table: a dense network; numbers are cut into intervals, as trees do, and categories embedded"
         )
+    if source.kind == "text" and steps:
+        net = {"cell": "lstm", "hidden": 128, "bidirectional": True, "dropout": 0.3}
+        return {"kind": "rnn", **net}, "text of which every word is asked: a recurrent network in two directions"
     if source.kind == "text":
         return {
             "kind": "bag",

@@ -20,6 +20,7 @@ from .recipe import load
 from .run import Run
 
 _TARGET = "target"
+_BLOCK = 512  # rows are predicted in blocks of one size: products of other sizes differ in their last digits
 
 
 class _Estimator(BaseEstimator):
@@ -59,8 +60,10 @@ class _Estimator(BaseEstimator):
     def _codes(self, features: Any) -> dict[str, np.ndarray]:
         check_is_fitted(self, "run_")
         features = validate_data(self, features, reset=False, ensure_all_finite="allow-nan", dtype=np.float64)
-        chunks = [codes[_TARGET] for codes in self.run_.predict_codes(_table(features))]
-        return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+        rows = len(features)
+        whole = features[np.minimum(np.arange(-(-rows // _BLOCK) * _BLOCK), rows - 1)]  # the last row fills the block
+        chunks = [codes[_TARGET] for codes in self.run_.predict_codes(_table(whole))]
+        return {name: np.concatenate([chunk[name] for chunk in chunks])[:rows] for name in chunks[0]}
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())

@@ -16,26 +16,46 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import yaml
 from torch import nn
 
 from . import checkpoint, parts
-from .data import augmentation
-from .data.batches import Batches
-from .errors import Problem, RunError, UserError
+from .blocks.stream import Batch
+from .choices import Choice
+from .errors import Problem, RunError, TrainingError, UserError
 from .files import finite, write_text
 from .loop import Average, StepOptions
-from .prediction import validation_scores
-from .preparation import Prepared, build_model, model_sources, targets_of
 from .progress import Bar, TensorBoard
 from .recipe import Recipe
-from .session import Event, Plan, Session
+from .session import Epochs, Event, Plan, Session
 from .speed import Speed, apply, choose_speed, find_batch, find_rate
 
 SHORTEST = 1.0  # seconds between two checkpoints at ends of epochs
+
+
+class Prepared(Protocol):
+    """A complete recipe with its data ready to train on, whatever the kind of model; `batches(size)` is exact to repeat."""
+
+    recipe: Recipe
+    choices: list[Choice]
+    seconds: dict[str, float]
+
+    total: int  # rows there are, of which `sampled` were prepared
+    sampled: int
+
+    @property
+    def train_rows(self) -> int: ...
+
+    def build(self) -> nn.Module: ...
+
+    def batches(self, size: int) -> Epochs: ...
+
+    def first_batch(self) -> Batch: ...
+
+    def validate(self, model: nn.Module, options: StepOptions) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -52,7 +72,7 @@ class Watch:
 class Trained:
     """What `fit` gives back: the session at its end and what was decided on the way."""
 
-    prepared: Prepared
+    prepared: Any
     model: nn.Module
     session: Session
     decided: dict[str, Any]
@@ -65,13 +85,15 @@ def fit(
     folder: Path | None = None,
     watch: Watch | None = None,
     resolved: dict | None = None,
+    keep: Callable[[nn.Module], None] | None = None,
 ) -> Trained:
-    """Train a prepared recipe. Without `folder` nothing is written."""
+    """Train a prepared recipe. Without `folder` nothing is written. `keep` is given the model when training has ended,
+    with the weights to be used, also when it ended because the loss is no longer finite."""
     watch = watch or Watch()
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
     device = device_of(recipe)
-    model = build_model(recipe, prepared.columns)
+    model = prepared.build()
     if recipe.model.start:
         _start_from(model, Path(recipe.model.start))
     decided = dict(resolved.get("decided", {})) if resolved else {}
@@ -95,9 +117,14 @@ def fit(
                 print(f"{folder}: going on after step {now.step:,} (epoch {now.epoch + 1})", file=sys.stderr)
             if saved[1]:
                 print(saved[1], file=sys.stderr)
-    listeners = _listeners(watch, folder, session, min(len(prepared.index(0)), _step_rows(recipe)))
+    listeners = _listeners(watch, folder, session, min(prepared.train_rows, _step_rows(recipe)))
     try:
         _drive(session, folder, recipe.train.checkpoint_seconds, listeners)
+    except TrainingError:
+        session.finish()
+        if keep and session.progress.step:
+            keep(model)
+        raise
     finally:
         for listener in listeners:
             if hasattr(listener, "close"):
@@ -105,6 +132,8 @@ def fit(
     session.finish()
     if folder and session.progress.stopped:
         _save(folder, session)
+    if keep:
+        keep(model)
     return Trained(prepared, model, session, decided, {**prepared.seconds, "train": round(session.progress.seconds, 3)})
 
 
@@ -166,8 +195,7 @@ def _save(folder: Path, session: Session) -> None:
 
 def _session(recipe: Recipe, prepared: Prepared, model: nn.Module, decided: dict[str, Any]) -> Session:
     train = recipe.train
-    validation = prepared.index(1)
-    batches = batches_of(recipe, prepared, _step_rows(recipe))
+    batches = prepared.batches(_step_rows(recipe))
     optimizer = parts.build(
         "optimizers", {**_config(train.optimizer), "lr": train.lr, "weight_decay": train.weight_decay}, model
     )
@@ -186,15 +214,13 @@ def _session(recipe: Recipe, prepared: Prepared, model: nn.Module, decided: dict
     )
     plan = Plan(
         total,
-        patience=(train.early_stop or 0) if len(validation) else 0,
+        patience=train.early_stop or 0,
         monitor=train.monitor or "loss",
         time_limit=train.time_limit,
     )
 
     def validate(model: nn.Module) -> dict[str, Any]:
-        if not len(validation):
-            return {}
-        return validation_scores(model, prepared.encoded, validation, prepared.columns, options)
+        return prepared.validate(model, options)
 
     apply(model, Speed(train.precision, bool(train.channels_last), bool(train.compile)))
     average = Average(model, train.ema) if train.ema else None
@@ -207,32 +233,19 @@ def _step_rows(recipe: Recipe) -> int:
     return recipe.train.batch * recipe.train.accumulate
 
 
-def batches_of(recipe: Recipe, prepared: Prepared, size: int) -> Batches:
-    """The training rows in batches of `size`, augmented as the recipe says."""
-    images = [source.name for source in model_sources(recipe, prepared.columns) if source.kind == "image"]
-    classes = {
-        name: len(sizes["classes"]) for name, (_, sizes) in targets_of(prepared.columns).items() if "classes" in sizes
-    }
-    with recipe.places():
-        augment = augmentation.build(recipe.train.augment, images, classes)
-    return Batches(
-        prepared.encoded, prepared.index(0), size, recipe.train.seed, augment=augment, bucket=recipe.train.bucket
-    )
-
-
 def _decide(recipe: Recipe, prepared: Prepared, model: nn.Module, decided: dict[str, Any]) -> None:
     """Settle everything that measurement decides, once: it stands in the recipe before step 1."""
-    train, rows = recipe.train, len(prepared.index(0))
+    train, rows = recipe.train, prepared.train_rows
     if train.batch == "all":
         train.batch = rows
     if train.batch == "auto":
 
         def make(size: int) -> Any:
-            return next(batches_of(recipe, prepared, size).epoch(0))
+            return next(prepared.batches(size).epoch(0))
 
         train.batch, tried = find_batch(model, make, "fp32", rows, _free_memory())
         decided["batch"] = {"value": train.batch, "seconds_per_row": {str(k): v for k, v in tried.items()}}
-    batches = batches_of(recipe, prepared, _step_rows(recipe))
+    batches = prepared.batches(_step_rows(recipe))
     total = train.steps or int(train.epochs or 1) * batches.steps
     if "speed" not in decided:
         speed = choose_speed(model, next(batches.epoch(0)), train, total)

@@ -18,6 +18,14 @@ Terms = dict[str, tuple[Tensor, Tensor]]
 """One `(sum, count)` per loss term."""
 
 
+class NotFinite(Exception):
+    """The loss of a step is not finite; the weights are those before it."""
+
+    def __init__(self, terms: Terms) -> None:
+        values = {name: float(value / count.clamp(min=1e-12)) for name, (value, count) in terms.items()}
+        super().__init__(", ".join(f"{name} {value}" for name, value in values.items()))
+
+
 @dataclass(frozen=True)
 class StepOptions:
     """How one optimiser step is made."""
@@ -73,7 +81,8 @@ def train_steps(
 
     `factor(step)` scales every group's `initial_lr`. `start` is the number of steps already made: dropout and the
     like draw from a generator seeded by (seed, step), so that a resumed run repeats an uninterrupted one exactly.
-    `gradients` replaces the way gradients are made (differential privacy).
+    `gradients` replaces the way gradients are made (differential privacy). Raises NotFinite before a step that would
+    spoil the weights.
     """
     make_gradients = gradients or batch_gradients
     parameters = [p for p in model.parameters() if p.requires_grad]
@@ -83,6 +92,8 @@ def train_steps(
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * scale
         terms = make_gradients(model, batch, options)
+        if options.device == "cpu" and not all(torch.isfinite(value) for value, _ in terms.values()):
+            raise NotFinite(terms)  # elsewhere reading the loss would stop the device: there the epoch's end tells
         if options.clip is not None:
             nn.utils.clip_grad_norm_(parameters, options.clip)
         optimizer.step()

@@ -17,15 +17,19 @@ import yaml
 from torch import nn
 
 from . import parts
-from .blocks.stream import Source
+from .blocks.stream import Batch, Source
 from .choices import Choice, choose
 from .columns import Inferred, infer
 from .columns import dump as dump_columns
 from .columns import load as load_columns
+from .data import augmentation
+from .data.batches import Batches
 from .data.encoding import Encoded, encode, fit, sources
 from .data.reading import Rows, read
 from .data.splitting import folds, split
 from .errors import DataError, Problem, RunError, UserError, did_you_mean
+from .loop import StepOptions
+from .prediction import validation_scores
 from .recipe import Recipe
 from .run import intact, read_json, read_status
 
@@ -42,10 +46,46 @@ class Prepared:
     inferred: dict[str, Inferred]
     choices: list[Choice]
     seconds: dict[str, float] = field(default_factory=dict)
+    total: int = 0  # rows there are, of which `sampled` were kept
+    sampled: int = 0
 
     def index(self, part: int) -> np.ndarray:
         """The row numbers of a part."""
         return np.flatnonzero(self.part == part)
+
+    @property
+    def train_rows(self) -> int:
+        """How many rows there are to train on."""
+        return int((self.part == 0).sum())
+
+    def build(self) -> nn.Module:
+        """The model, initialised from the recipe's seed."""
+        return build_model(self.recipe, self.columns)
+
+    def batches(self, size: int) -> Batches:
+        """The training rows in batches of `size`, augmented as the recipe says."""
+        recipe = self.recipe
+        images = [source.name for source in model_sources(recipe, self.columns) if source.kind == "image"]
+        targets = targets_of(self.columns).items()
+        classes = {name: len(sizes["classes"]) for name, (_, sizes) in targets if "classes" in sizes}
+        with recipe.places():
+            augment = augmentation.build(recipe.train.augment, images, classes)
+        return Batches(
+            self.encoded, self.index(0), size, recipe.train.seed, augment=augment, bucket=recipe.train.bucket
+        )
+
+    def first_batch(self) -> Batch:
+        """The first rows as training sees them, augmented."""
+        train = self.recipe.train
+        batches = self.batches((train.batch if isinstance(train.batch, int) else 64) * train.accumulate)
+        batch = self.encoded.batch(self.index(0)[: batches.size])
+        with self.recipe.places():
+            return batches.augment(batch, torch.Generator().manual_seed(train.seed)) if batches.augment else batch
+
+    def validate(self, model: nn.Module, options: StepOptions) -> dict[str, Any]:
+        """Scores of the validation rows; nothing where there are none."""
+        rows = self.index(1)
+        return validation_scores(model, self.encoded, rows, self.columns, options) if len(rows) else {}
 
 
 def open_rows(recipe: Recipe) -> Rows:
@@ -130,8 +170,9 @@ def prepare(
     """
     clock, seconds = _Clock(), {}
     rows = rows or open_rows(recipe)
-    seconds["read"] = clock()
+    seconds["read"], total = clock(), rows.table.num_rows
     with recipe.places():
+        fold_count(recipe, rows)  # says so where there are too many
         part = _split(recipe, rows, fold)
     if sample is not None and rows.table.num_rows > sample:
         keep = np.sort(np.random.default_rng(0).choice(len(part), sample, replace=False))
@@ -148,7 +189,9 @@ def prepare(
     choices = choose(recipe, model_sources(recipe, columns), targets_of(columns), int((part == 0).sum()))
     _check_choices(recipe, columns, int((part == 0).sum()))
     _fill_options(recipe, columns)
-    return Prepared(recipe, rows, part, columns, encoded, inferred, choices, seconds)
+    return Prepared(
+        recipe, rows, part, columns, encoded, inferred, choices, seconds, total=total, sampled=rows.table.num_rows
+    )
 
 
 def _start(recipe: Recipe, rows: Rows) -> dict[str, Any]:

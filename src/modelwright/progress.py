@@ -36,6 +36,8 @@ class Bar:
 
     def __call__(self, event: Event) -> None:
         """Take note of one event."""
+        if event.note:
+            print(event.note, file=sys.stderr, flush=True)
         if event.record is None:
             self.bar.update(event.step - self.bar.n)
             return

@@ -38,15 +38,25 @@ PartConfig = str | dict[str, Any]
 
 
 class ModelOptions(_Strict):
-    """What is built. What is left out is chosen for the data (`choices.py`) and written to `resolved.yaml`."""
+    """What is built. What is left out is chosen for the data (`choices.py`) and written to `resolved.yaml`. Kinds of
+    models other than `assembled` take the options of their constructors beside these."""
+
+    model_config = ConfigDict(extra="allow")
 
     kind: str = "assembled"
-    size: Literal["small", "medium", "large"] | None = None
+    size: str | None = None
     encoders: dict[str, PartConfig] = Field(default_factory=dict)
     fuse: PartConfig | None = None
     heads: dict[str, PartConfig] = Field(default_factory=dict)
     weights: Literal["fixed", "uncertainty"] = "fixed"
-    start: str | None = Field(None, alias="from")  # a run folder to start from
+    start: str | None = Field(None, alias="from")  # a run folder, or one of another tool, to start from
+    tokenizer: PartConfig | None = None  # of a language model
+    lora: dict[str, Any] | None = None  # of a language model
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of the model's constructor that the recipe gives."""
+        return self.model_extra or {}
 
 
 class TrainOptions(_Strict):

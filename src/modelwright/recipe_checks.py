@@ -42,14 +42,7 @@ def check(values: dict[str, Any]) -> list[Problem]:
         prefix = (room,) if room == "columns" else ("model", room)
         for name, config in configs.items() if isinstance(configs, dict) else ():
             problems += check_part(room, config, (*prefix, name))
-    if model.get("kind", "assembled") not in parts.kinds("models"):
-        problems.append(
-            Problem(
-                ("model", "kind"),
-                f"'{model['kind']}' is not a kind of model.",
-                did_you_mean(str(model["kind"]), parts.kinds("models")),
-            )
-        )
+    problems += _check_model(model)
     if model.get("fuse") is not None:
         problems += check_part("fuse", model["fuse"], ("model", "fuse"))
     for room, key in (("optimizers", "optimizer"), ("schedules", "schedule")):
@@ -66,12 +59,37 @@ def check(values: dict[str, Any]) -> list[Problem]:
     return problems
 
 
+COMMON = ("kind", "size", "from")
+SUPERVISED = (*COMMON, "encoders", "fuse", "heads", "weights")
+SIZES = ("small", "medium", "large")
+
+
+def _check_model(model: dict[str, Any]) -> list[Problem]:
+    """The kind of model and the keys it takes: an assembled one those of its parts, another its constructor's options."""
+    kind = model.get("kind", "assembled")
+    if kind not in parts.kinds("models"):
+        hint = did_you_mean(str(kind), parts.kinds("models"))
+        return [Problem(("model", "kind"), f"'{kind}' is not a kind of model.", hint)]
+    if kind == "assembled":
+        unknown = [key for key in model if key not in SUPERVISED]
+        problems = [Problem(("model", key), "no such key.", did_you_mean(key, SUPERVISED)) for key in unknown]
+        if model.get("size") is not None and model["size"] not in SIZES:
+            message = f"expected 'small', 'medium' or 'large', given {model['size']!r}."
+            problems.append(Problem(("model", "size"), message))
+        return problems
+    given = {key: value for key, value in model.items() if key not in (*COMMON, "tokenizer", "lora")}
+    found = parts.validate(parts.find("models", kind), given)[1]
+    return [Problem(("model", *problem.path), problem.message, problem.hint) for problem in found if problem.path]
+
+
 def _check_targets(targets: Any) -> list[Problem]:
     problems = []
     for name, options in targets.items() if isinstance(targets, dict) else ():
         for key, value in options.items() if isinstance(options, dict) else ():
-            if key not in ("weight", "costs"):
-                hint = did_you_mean(key, ["weight", "costs"])
+            if key == "head":
+                problems += check_part("heads", value, ("targets", name, key))
+            elif key not in ("weight", "costs"):
+                hint = did_you_mean(key, ["weight", "costs", "head"])
                 problems.append(Problem(("targets", name, key), "no such option.", hint))
             elif key == "costs":
                 if not _is_square(value):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from .blocks.stream import Batch, Model
 from .errors import TrainingError
-from .loop import Average, StepOptions, train_steps
+from .loop import Average, NotFinite, StepOptions, train_steps
 
 
 class Epochs(Protocol):
@@ -24,6 +24,11 @@ class Epochs(Protocol):
 
     @property
     def steps(self) -> int: ...
+
+    @property
+    def size(self) -> int: ...
+
+    def rows_of(self, number: int, step: int) -> list[int]: ...
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]: ...
 
@@ -40,11 +45,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Event:
-    """After a step (`record` is None) or after an epoch (`record` is its line of the history)."""
+    """After a step (`record` is None) or after an epoch (`record` is its line of the history); `note`: what happened."""
 
     step: int
     epoch: int
     record: dict[str, Any] | None = None
+    note: str = ""
 
 
 @dataclass
@@ -59,6 +65,7 @@ class Progress:
     best_score: tuple[float, float] | None = None
     best_epoch: int = 0
     seconds: float = 0.0
+    parts: int = 1  # micro-batches a step is cut into because memory ran out
     stopped: str = ""  # why training ended
 
 
@@ -90,40 +97,65 @@ class Session:
         self.best: dict[str, Tensor] | None = None
 
     def run(self) -> Iterator[Event]:
-        """Train until the plan is fulfilled. Raises TrainingError when the loss is no longer finite."""
+        """Train until the plan is fulfilled. A step that needs more memory than there is is made of smaller parts.
+
+        Raises TrainingError when the loss is no longer finite; the weights are then the last good ones.
+        """
         now, began = self.progress, time.perf_counter() - self.progress.seconds
         while not now.stopped:
             self.model.train()
-            batches = self.batches.epoch(now.epoch, start=now.step_in_epoch)
-            steps = train_steps(
-                self.model,
-                batches,
-                self.optimizer,
-                factor=lambda step: self.schedule(step, self.plan.steps),
-                options=self.options,
-                start=now.step,
-                average=self.average,
-            )
-            for terms in steps:
-                for name, (value, count) in terms.items():
-                    if name not in now.sums:
-                        now.sums[name] = [torch.zeros_like(value, dtype=torch.float64) for _ in range(2)]
-                    total = now.sums[name]
-                    total[0] += value
-                    total[1] += count
-                now.step += 1
-                now.step_in_epoch += 1
-                now.seconds = time.perf_counter() - began
-                if now.step >= self.plan.steps:
-                    now.stopped = "all steps were made"
-                elif self.plan.time_limit and now.seconds > self.plan.time_limit:
-                    now.stopped = "the time limit was reached"
-                if now.stopped:
-                    break
-                yield Event(now.step, now.epoch)
+            try:
+                yield from self._epoch(began)
+            except NotFinite as error:
+                raise self._diverged(str(error)) from None
+            except (MemoryError, RuntimeError) as error:
+                if "memory" not in str(error).lower() or 2 * now.parts * self.options.accumulate > self.batches.size:
+                    raise
+                self.optimizer.zero_grad(set_to_none=True)
+                now.parts *= 2  # gradients are added up over the parts: the step stays the same
+                yield Event(now.step, now.epoch, note=f"memory ran out: a step is now made of {now.parts} parts")
+                continue
             now.seconds = time.perf_counter() - began
-            record = self._close_epoch()
-            yield Event(now.step, now.epoch, record)
+            yield Event(now.step, now.epoch, self._close_epoch())
+
+    def _epoch(self, began: float) -> Iterator[Event]:
+        """The steps that the epoch still has."""
+        now = self.progress
+        steps = train_steps(
+            self.model,
+            self.batches.epoch(now.epoch, start=now.step_in_epoch),
+            self.optimizer,
+            factor=lambda step: self.schedule(step, self.plan.steps),
+            options=replace(self.options, accumulate=self.options.accumulate * now.parts),
+            start=now.step,
+            average=self.average,
+        )
+        for terms in steps:
+            for name, (value, count) in terms.items():
+                if name not in now.sums:
+                    now.sums[name] = [torch.zeros_like(value, dtype=torch.float64) for _ in range(2)]
+                total = now.sums[name]
+                total[0] += value
+                total[1] += count
+            now.step += 1
+            now.step_in_epoch += 1
+            now.seconds = time.perf_counter() - began
+            if now.step >= self.plan.steps:
+                now.stopped = "all steps were made"
+            elif self.plan.time_limit and now.seconds > self.plan.time_limit:
+                now.stopped = "the time limit was reached"
+            if now.stopped:
+                return
+            yield Event(now.step, now.epoch)
+
+    def _diverged(self, loss: str) -> TrainingError:
+        now = self.progress
+        rows = self.batches.rows_of(now.epoch, now.step_in_epoch)
+        shown = ", ".join(map(str, rows[:8])) + (", ..." if len(rows) > 8 else "")
+        return TrainingError(
+            f"the loss of step {now.step + 1} (epoch {now.epoch + 1}) is not finite ({loss}); its batch holds the rows {shown}.",
+            hint="The weights before it are kept. Lower train.lr, set train.clip: 1.0, or look at these rows.",
+        )
 
     def _close_epoch(self) -> dict[str, Any]:
         now = self.progress

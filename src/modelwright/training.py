@@ -1,6 +1,6 @@
 """Recipe -> Run: makes the run folder, trains and measures into it, and keeps it in a state that can be continued.
 
-Thin over `results`. Knows nothing of the command line.
+Thin over `tasks`. Knows nothing of the command line.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from pathlib import Path
 import torch
 import yaml
 
-from . import __version__
+from . import __version__, tasks
 from .errors import RunError, StorageError, TrainingError, UserError
 from .files import write_json, write_text
 from .fitting import Watch, write_resolved
 from .recipe import Recipe, load
-from .results import measure
 from .run import Run, hold, intact, read_status, write_status
 
 AGAIN = "Train the recipe again."
@@ -86,7 +85,7 @@ def _guarded(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None =
     try:
         write_status(folder, "running")
         _write_environment(folder)
-        run = measure(recipe, folder, watch, resolved)
+        run = tasks.find(recipe.model.kind).measure(recipe, folder, watch, resolved)
         write_status(folder, "finished")
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         return run

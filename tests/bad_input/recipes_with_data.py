@@ -132,8 +132,8 @@ CASES = [
     _train(
         "learning rate far too high",
         "train: {lr: 1e30, batch: 4}\n",
-        "error: the loss is nan in epoch 1 (step 8). Lower train.lr, set train.clip: 1.0, or check the "
-        "data for extreme values.",
+        "error: the loss of step 2 (epoch 1) is not finite (y nan); its batch holds the rows 30, 33, 32, 14. The "
+        "weights before it are kept. Lower train.lr, set train.clip: 1.0, or look at these rows.",
         1,
     ),
     _check(

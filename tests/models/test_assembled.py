@@ -78,7 +78,7 @@ def test_encoders_pools_fuse_and_heads_are_chosen_by_name():
         fuse={"kind": "concat", "hidden": [16]},
         heads={"weight": {"kind": "number", "loss": "huber"}},
     )
-    stream = model.stream(batch)
+    stream = model.streams(batch)["weight"]
     assert stream.x.shape == (6, 3, 16)
     assert type(model.encoders["of_text"]).__name__ == "Rnn"
     assert model.predict(batch)["weight"]["value"].shape == (6,)

@@ -51,6 +51,8 @@ class Ragged:
         where = np.repeat(self.offsets[:-1][index] - offsets[:-1], lengths) + np.arange(offsets[-1])
         return Ragged(self.values[where], offsets)
 
+    __getitem__ = take
+
     def padded(self, length: int | None = None, fill: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """(N, T) values with `fill` after each row's end, and the (N, T) mask, True where there is a value.
 

@@ -70,6 +70,10 @@ class Batches:
                 batch = self.encoded.batch(order[step * self.size : (step + 1) * self.size])
             yield batch if self.augment is None else self.augment(batch, generator(self.seed, number, step))
 
+    def rows_of(self, number: int, step: int) -> list[int]:
+        """The rows of the data in one batch."""
+        return self._order(number)[step * self.size : (step + 1) * self.size].tolist()
+
     def in_order(self, size: int | None = None) -> Iterator[Batch]:
         """All rows in the order of `index`, nothing augmented: for evaluation."""
         for rows in self.index.split(size or self.size):

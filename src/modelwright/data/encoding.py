@@ -40,54 +40,70 @@ class Encoded:
     They are held as tensors that share the arrays' memory (also when that is a mapped file); a batch is an index.
     """
 
-    def __init__(self, inputs: dict[str, np.ndarray | Ragged], targets: dict[str, np.ndarray], rows: int) -> None:
+    def __init__(
+        self, inputs: dict[str, np.ndarray | Ragged], targets: dict[str, np.ndarray | Ragged], rows: int
+    ) -> None:
         self.inputs, self.targets, self.rows = inputs, targets, rows
         self.dense: dict[str, Tensor] = {}
         self.ragged: dict[str, tuple[Tensor, Tensor, Tensor]] = {}  # values, starts, lengths
         for key, values in inputs.items():
             if isinstance(values, Ragged):
-                flat = values.values if len(values.values) else np.zeros(1, values.values.dtype)
-                offsets = torch.from_numpy(np.asarray(values.offsets))
-                self.ragged[key] = (torch.from_numpy(flat), offsets[:-1], offsets.diff())
+                self.ragged[key] = _flat(values)
             else:
                 self.dense[key] = torch.from_numpy(values)
+        self.sequences: dict[str, tuple[Tensor, Tensor, Tensor]] = {}  # the same of targets that are sequences
         for name, codes in targets.items():
-            self.dense[f"target.{name}"] = torch.from_numpy(codes)
+            if isinstance(codes, Ragged):
+                self.sequences[f"target.{name}"] = _flat(codes)
+            else:
+                self.dense[f"target.{name}"] = torch.from_numpy(codes)
 
     def __len__(self) -> int:
         return self.rows
 
     def batch(self, index: Tensor | np.ndarray) -> Batch:
-        """The rows at `index` (B,): inputs by key, `<key>.mask` beside each of variable length, `target.<name>`."""
+        """The rows at `index` (B,): inputs by key, `<key>.mask` beside each of variable length, `target.<name>`; a
+        target that is a sequence is padded with -1."""
         rows = torch.as_tensor(index)
         batch = {key: values.index_select(0, rows) for key, values in self.dense.items()}
         for key, (values, starts, lengths) in self.ragged.items():
             found = _padded(values, starts.index_select(0, rows), lengths.index_select(0, rows))
             batch[key], batch[f"{key}.mask"] = found
+        for key, (values, starts, lengths) in self.sequences.items():
+            batch[key], _ = _padded(values, starts.index_select(0, rows), lengths.index_select(0, rows), fill=-1)
         return batch
 
     def lengths(self) -> Tensor | None:
-        """(N,) the tokens of each row in all its keys of variable length; None when there are none."""
-        if not self.ragged:
-            return None
-        return torch.stack([lengths for _, _, lengths in self.ragged.values()]).sum(0)
+        """(N,) the tokens of each row in all that has variable length, targets too; None when there are none."""
+        ragged = [*self.ragged.values(), *self.sequences.values()]
+        return torch.stack([lengths for _, _, lengths in ragged]).sum(0) if ragged else None
 
     def to(self, device: torch.device | str) -> Encoded:
         """The same with its tensors on a device, where batches are then made; the arrays stay."""
         moved = Encoded.__new__(Encoded)
         moved.inputs, moved.targets, moved.rows = self.inputs, self.targets, self.rows
         moved.dense = {key: values.to(device) for key, values in self.dense.items()}
-        moved.ragged = {key: (v.to(device), s.to(device), n.to(device)) for key, (v, s, n) in self.ragged.items()}
+        for name in ("ragged", "sequences"):
+            setattr(
+                moved, name, {key: tuple(x.to(device) for x in given) for key, given in getattr(self, name).items()}
+            )
         return moved
 
 
-def _padded(values: Tensor, starts: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows padded with 0 to the longest (at least one place), and the mask: both (B, T)."""
+def _flat(rows: Ragged) -> tuple[Tensor, Tensor, Tensor]:
+    """Values (at least one), and each row's start and length."""
+    flat = rows.values if len(rows.values) else np.zeros(1, rows.values.dtype)
+    offsets = torch.from_numpy(np.asarray(rows.offsets))
+    return torch.from_numpy(flat), offsets[:-1], offsets.diff()
+
+
+def _padded(values: Tensor, starts: Tensor, lengths: Tensor, fill: int = 0) -> tuple[Tensor, Tensor]:
+    """Rows padded with `fill` to the longest (at least one place), and the mask: both (B, T)."""
     longest = max(int(lengths.max()), 1) if len(lengths) else 1
     place = torch.arange(longest, device=values.device)
     mask = place < lengths[:, None]
     where = (starts[:, None] + place).clamp_(max=len(values) - 1)
-    return values[where].masked_fill_(~mask, 0), mask
+    return values[where].masked_fill_(~mask, fill), mask
 
 
 def fit(table: pa.Table, columns: Mapping[str, Any], train: np.ndarray | None = None, chunk: int | None = None) -> None:
@@ -205,7 +221,7 @@ def _is_worth_caching(table: pa.Table, columns: Mapping[str, Any]) -> bool:
     return table.num_rows * table.num_columns > FEW_CELLS
 
 
-Arrays = tuple[dict[str, "np.ndarray | Ragged"], dict[str, np.ndarray]]
+Arrays = tuple[dict[str, "np.ndarray | Ragged"], dict[str, "np.ndarray | Ragged"]]
 
 
 def _cached(table: pa.Table, columns: Mapping[str, Any], own: Collection[str]) -> Arrays | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -22,7 +23,7 @@ class Assembled(nn.Module):
     """Each source through its encoder and pooling, all through the fuse, and the result through a head a target.
 
     sources: what is read. targets: name -> (kind of column, its sizes).
-    `weights` holds the factors of loss terms that are not 1; whoever adds the terms multiplies. An encoder or fuse
+    A head that `reads = "sequence"` gets the steps of one encoder, unpooled. `weights` holds the factors of loss terms that are not 1; whoever adds the terms multiplies. An encoder or fuse
     that adds terms through `Stream.aux` also has `counts(batch)`, their counts without a forward pass.
 
     Options:
@@ -58,25 +59,31 @@ class Assembled(nn.Module):
                 backward=getattr(encoder, "backward", 0),
                 where=f"model.encoders.{source.name}.pool",
             )
-        with _at("model.fuse"):
-            self.fuse = parts.build("fuse", fuse, [pool.width for pool in self.pools.values()])
+        configs = {name: heads.get(name, kind) for name, (kind, _) in targets.items()}
+        self.read = {name: _sequence(name, config, sources) for name, config in configs.items() if _reads_steps(config)}
+        self.fuse: Any = None  # where one encoder feeds heads of sequences alone, nothing is fused
+        if len(sources) > 1 or len(self.read) < len(targets):
+            with _at("model.fuse"):
+                self.fuse = parts.build("fuse", fuse, [pool.width for pool in self.pools.values()])
+        else:
+            self.pools = nn.ModuleDict()
         self.targets = list(targets)
-        self.heads = nn.ModuleDict(
-            {
-                _key(name): parts.build("heads", heads.get(name, kind), self.fuse.width, sizes)
-                for name, (kind, sizes) in targets.items()
-            }
-        )
+        self.heads, self.beside = nn.ModuleDict(), nn.ModuleDict()  # beside: what the others add to a sequence
+        for name, (_, sizes) in targets.items():
+            width: Any = self.encoders[self.read[name]].width if name in self.read else self.fuse.width
+            self.heads[_key(name)] = parts.build("heads", configs[name], width, sizes)
+            if name in self.read and self.fuse is not None:
+                self.beside[_key(name)] = nn.Linear(self.fuse.width, width)
         learned = weights == "uncertainty"
         self.weights: dict[str, float] = {} if learned or weights is None else dict(weights)  # type: ignore[arg-type]
         self.uncertainty = nn.Parameter(torch.zeros(len(targets))) if learned else None
 
     def forward(self, batch: Batch) -> dict[str, Loss]:
         """Loss terms by name: one for each target, and those the encoders or the fuse add."""
-        stream = self.stream(batch)
-        terms = dict(stream.aux)
+        streams = self.streams(batch)
+        terms = {name: term for stream in streams.values() for name, term in stream.aux.items()}
         for number, name in enumerate(self.targets):
-            total, count = self._head(name).loss(stream, batch[f"target.{name}"])
+            total, count = self._head(name).loss(streams[name], batch[f"target.{name}"])
             if self.uncertainty is not None and self.training:  # L / variance + log variance, in sums
                 log_variance = self.uncertainty[number]
                 total = torch.exp(-log_variance) * total + log_variance * count
@@ -86,20 +93,35 @@ class Assembled(nn.Module):
     def counts(self, batch: Batch) -> dict[str, Tensor]:
         """The terms' counts, without a forward pass."""
         terms: dict[str, Tensor] = {}
-        for part in [*self.encoders.values(), self.fuse]:
+        for part in [*self.encoders.values(), *([self.fuse] if self.fuse else [])]:
             if hasattr(part, "counts"):
                 terms.update(part.counts(batch))
         return terms | {name: self._head(name).count(batch[f"target.{name}"]) for name in self.targets}
 
-    def predict(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
-        """Each target's tensors, in its column's code."""
-        stream = self.stream(batch)
-        return {name: self._head(name).predict(stream) for name in self.targets}
+    def predict(self, batch: Batch, only: Collection[str] | None = None) -> dict[str, dict[str, Tensor]]:
+        """Each target's tensors, in its column's code; of the targets in `only` where they are named."""
+        streams = self.streams(batch)
+        asked = [name for name in self.targets if only is None or name in only]
+        return {name: self._head(name).predict(streams[name]) for name in asked}
 
-    def stream(self, batch: Batch) -> Stream:
-        """What the heads read."""
-        pairs = zip(self.encoders.values(), self.pools.values())
-        return self.fuse([pool(encoder(batch)) for encoder, pool in pairs])
+    def streams(self, batch: Batch) -> dict[str, Stream]:
+        """What each target's head reads: all encoders pooled and fused, or, for a head of sequences, every step of one
+        encoder with the others, as one vector, added at each step."""
+        encoded = {key: encoder(batch) for key, encoder in self.encoders.items()}
+        fused = self.fuse([pool(encoded[key]) for key, pool in self.pools.items()]) if self.fuse else None
+        streams: dict[str, Any] = {}
+        for name in self.targets:
+            streams[name] = encoded[self.read[name]] if name in self.read else fused
+            if name in self.read and fused is not None:
+                beside = self.beside[_key(name)](fused.x.mean(1, keepdim=True))
+                streams[name] = replace(streams[name], x=streams[name].x + beside)
+        return streams
+
+    @property
+    def measured_by(self) -> dict[str, str]:
+        """How each target's model is measured: by "predictions"; by "both" where the loss cannot be told from them; by
+        "loss" alone, while training, where predicting is slow."""
+        return {name: getattr(self._head(name), "measured_by", "predictions") for name in self.targets}
 
     def _head(self, name: str) -> Any:
         return self.heads[_key(name)]
@@ -115,6 +137,27 @@ def _encoder(config: Any, source: Source) -> Any:
         )
     with _at(f"model.encoders.{source.name}"):
         return parts.build("encoders", config, source)
+
+
+def _reads_steps(config: Any) -> bool:
+    """Whether a head reads a sequence step by step."""
+    return getattr(parts.find("heads", parts.split(config)[0]), "reads", "pooled") == "sequence"
+
+
+def _sequence(target: str, config: Any, sources: list[Source]) -> str:
+    """The encoder whose steps a head of sequences reads: the one its option `source` names, or the only one there is."""
+    named = parts.split(config)[1].get("source")
+    fitting = [source.name for source in sources if source.name == named or (not named and source.kind != "table")]
+    if len(fitting) == 1:
+        return _key(fitting[0])
+    known = [source.name for source in sources if source.kind != "table"]
+    if named:
+        raise UserError(
+            f"there is no '{named}'.", where=f"model.heads.{target}.source", hint=did_you_mean(named, known)
+        )
+    message = f"the head reads one sequence, and there are {len(known)}."
+    hint = f"Name one of them as source: {', '.join(known)}." if known else "Give it a text, a picture or a vector."
+    raise UserError(message, where=f"model.heads.{target}", hint=hint)
 
 
 @contextmanager

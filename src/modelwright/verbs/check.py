@@ -9,6 +9,8 @@ from typing import Any
 
 from ..report import Report, Table, Text
 
+SAMPLE = 20_000  # rows that are enough to look at
+
 
 def check(recipe: str, *overrides: str, target: str | None = None) -> Report:
     """Dry run: every mistake at once, shapes, time, memory.
@@ -18,76 +20,57 @@ def check(recipe: str, *overrides: str, target: str | None = None) -> Report:
         overrides: key=value, for example train.lr=3e-4
         target: the column to predict, when a data file is given; several with commas
     """
-    from ..preparation import build_model, prepare
+    from .. import tasks
+    from ..fitting import device_of
+    from ..recipe import load
 
-    loaded, rows = _read(recipe, overrides, target)
-    total = rows.table.num_rows
-    prepared = prepare(loaded, rows=rows, sample=20_000)
-    model = build_model(loaded, prepared.columns)
-    batch = _first_batch(prepared)
+    loaded = load(recipe, overrides, target=target, also=_unknown_names)
+    device_of(loaded)
+    task = tasks.find(loaded.model.kind)
+    prepared = task.prepare(loaded, sample=SAMPLE)
+    model = prepared.build()
+    batch = prepared.first_batch()
     stages = _trace(model, batch)
     silent, losses, seconds = _one_step(model, batch, loaded.train.seed)
     data = {
-        "rows": total,
+        "rows": prepared.total,
         "parameters": sum(p.numel() for p in model.parameters()),
         "loss": losses,
         "memory_bytes": _memory(model, batch, stages),
-        **_steps(prepared, total, seconds),
+        **_steps(prepared, seconds),
         "stages": [dict(zip(("stage", "module", "output", "parameters"), s)) for s in stages],
         "columns": {n: c["kind"] for n, c in loaded.columns.items() if isinstance(c, dict)},
         "no_gradient": silent,
     }
     report = Report(f"{recipe}: {'parts of the model learn nothing' if silent else 'ready to train'}", data=data)
-    report.blocks.append(Table("Columns", ["column", "role", "kind", "first", "why", "doubt"], _columns(prepared)))
-    report.blocks.append(_as_seen(prepared, batch))
+    shown = task.look(prepared)
+    report.blocks += [*(block for block in shown if not isinstance(block, Text)), _as_seen(batch)]
     rows_of_batch = len(next(iter(batch.values())))
     title = f"Stages (one batch of {rows_of_batch})"
     report.blocks.append(Table(title, ["stage", "module", "output", "parameters"], stages))
     report.blocks.append(_estimate(data, seconds))
     report.blocks += [Text("Gradient", f"no gradient reaches {', '.join(silent)}", "warning")] if silent else []
-    problems = [problem for column in prepared.columns.values() for problem in column.problems]
-    report.blocks += [Text("Note", note, "warning") for note in [*rows.notes, *problems]]
+    report.blocks += [block for block in shown if isinstance(block, Text)]
     more = f" --target {target}" if target else ""
     report.blocks.append(Text("Next", " ".join(["modelwright train", str(recipe), *overrides]) + more))
     return report
 
 
-def _read(recipe: str, overrides: tuple[str, ...], target: str | None) -> tuple[Any, Any]:
-    """The recipe and its rows; mistakes in its keys and names that the data do not have are told together."""
+def _unknown_names(values: dict[str, Any], base: Path) -> list[Any]:
+    """Mistakes in names that only the data can show: told together with those in the recipe's keys."""
     from ..data.reading import read
     from ..errors import DataError, Problem
-    from ..fitting import device_of
-    from ..preparation import fold_count, open_rows, unknown_names
-    from ..recipe import load
+    from ..preparation import unknown_names
 
-    def names(values: dict[str, Any], base: Path) -> list[Problem]:
-        try:
-            return unknown_names(values, read(values.get("data"), base))
-        except DataError as error:
-            where = error.where.removeprefix("data").removeprefix(": ")
-            where = f"{where}: " if where else ""
-            return [Problem(("data",), f"{where}{error.message}", error.hint)]
-
-    loaded = load(recipe, overrides, target=target, also=names)
-    device_of(loaded)
-    rows = open_rows(loaded)
-    fold_count(loaded, rows)
-    return loaded, rows
-
-
-def _first_batch(prepared: Any) -> dict[str, Any]:
-    """The first rows as training sees them, augmented."""
-    import torch
-
-    from ..fitting import batches_of
-
-    train = prepared.recipe.train
-    index = prepared.index(0)
-    size = train.batch if isinstance(train.batch, int) else 64
-    batch = prepared.encoded.batch(index[: min(len(index), size * train.accumulate)])
-    augment = batches_of(prepared.recipe, prepared, size).augment
-    with prepared.recipe.places():
-        return augment(batch, torch.Generator().manual_seed(train.seed)) if augment else batch
+    model = values.get("model")
+    if isinstance(model, dict) and model.get("kind", "assembled") != "assembled":
+        return []  # no columns to name
+    try:
+        return unknown_names(values, read(values.get("data"), base))
+    except DataError as error:
+        where = error.where.removeprefix("data").removeprefix(": ")
+        where = f"{where}: " if where else ""
+        return [Problem(("data",), f"{where}{error.message}", error.hint)]
 
 
 def _one_step(model: Any, batch: dict, seed: int) -> tuple[list[str], dict[str, float], float]:
@@ -104,10 +87,9 @@ def _one_step(model: Any, batch: dict, seed: int) -> tuple[list[str], dict[str, 
     return silent, {name: float(value / n.clamp(min=1)) for name, (value, n) in terms.items()}, seconds
 
 
-def _steps(prepared: Any, total: int, seconds: float) -> dict[str, float]:
+def _steps(prepared: Any, seconds: float) -> dict[str, float]:
     """How many steps the training makes on all rows, and how long they take."""
-    train, share = prepared.recipe.train, len(prepared.index(0)) / max(1, len(prepared.part))
-    rows = round(total * share)
+    train, rows = prepared.recipe.train, round(prepared.train_rows * prepared.total / max(1, prepared.sampled))
     size = rows if train.batch == "all" else (train.batch if isinstance(train.batch, int) else 64) * train.accumulate
     steps = train.steps or (train.epochs or 1) * -(-rows // max(1, size))
     return {"steps": steps, "seconds": round(seconds * steps, 3)}
@@ -134,19 +116,7 @@ def _estimate(data: dict[str, Any], seconds: float) -> Table:
     return Table("Estimate", ["what", "value"], rows)
 
 
-def _columns(prepared: Any) -> list[list[Any]]:
-    table = []
-    for name, guess in prepared.inferred.items():
-        used = prepared.columns.get(name)
-        role = "left out" if used is None else "target" if used.target else "input"
-        kind = "drop" if used is None else prepared.recipe.columns[name]["kind"]
-        first = "".join(c if c.isprintable() else " " for c in str(prepared.rows.table.column(name)[0])[:40])
-        reason = guess.reason if kind == guess.kind else "given in the recipe"
-        table.append([name, role, kind, first, reason, guess.doubt])
-    return table
-
-
-def _as_seen(prepared: Any, batch: dict) -> Table:
+def _as_seen(batch: dict) -> Table:
     """The first rows as the model sees them: tensor by tensor."""
     lines = []
     for key, value in batch.items():

@@ -18,8 +18,7 @@ def compare(*runs: str, sizes: str = "", target: str | None = None, out: str | N
         target: the column to predict, when --sizes is given a data file
         out: the folder for the runs that --sizes makes (default: runs/<name>-sizes)
     """
-    from .. import evaluation
-    from ..results import entries
+    from .. import evaluation, tasks
     from ..run import Run
 
     if not runs:
@@ -37,7 +36,7 @@ def compare(*runs: str, sizes: str = "", target: str | None = None, out: str | N
         if not run.metrics.get("test"):
             hint = "Leave it out, or train it with test rows."
             raise RunError("the run has no test scores to compare.", where=str(run.path), hint=hint)
-        ours = entries(run, run.metrics, {})[0]
+        ours = tasks.find(run.recipe.model.kind).entry(run)
         found.append({**ours, "name": str(run.path)})
     targets = {tuple(run.targets) for run in loaded}
     if len(targets) > 1:

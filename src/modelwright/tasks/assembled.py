@@ -1,4 +1,4 @@
-"""Measures a trained model: test scores, baselines, folds, and the report that says it all.
+"""Everything supervised: test scores, baselines, folds, and the report that says it all.
 
 Thin over `fitting.fit`, `evaluation` and `baselines`; writes the measured files of a run folder.
 """
@@ -6,49 +6,30 @@ Thin over `fitting.fit`, `evaluation` and `baselines`; writes the measured files
 from __future__ import annotations
 
 import json
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
-from . import baselines, evaluation, metrics, parts
-from .data.encoding import keys
-from .files import write_json, write_text
-from .fitting import Trained, Watch, fit
-from .pages import render_html
-from .prediction import predict_encoded, target_scores
-from .preparation import Prepared, fold_count, open_rows, prepare
-from .recipe import Recipe
-from .report import Report, Section, Table, Text, render_markdown
-from .run import Run
-
-
-@dataclass
-class Measured:
-    """Predictions and scores of one part of the data."""
-
-    index: np.ndarray
-    predicted: dict[str, dict[str, np.ndarray]]  # target -> the head's tensors
-    scores: dict[str, dict[str, Any]]  # target -> metrics
-    seconds: float
+from .. import baselines, evaluation, metrics, parts
+from ..data.encoding import encode
+from ..data.reading import read
+from ..errors import DataError
+from ..files import write_json, write_text
+from ..fitting import Trained, Watch, fit
+from ..pages import render_html
+from ..prediction import Measured, measure_rows
+from ..preparation import Prepared, fold_count, open_rows, own_encoders, prepare
+from ..recipe import Recipe
+from ..report import Report, Table, Text, render_markdown
+from ..run import Run
+from . import _report
 
 
 def measure_part(model: Any, prepared: Prepared, part: int) -> Measured:
     """Predict and score one part (1 validation, 2 test)."""
     return measure_rows(model, prepared.encoded, prepared.index(part), prepared.columns)
-
-
-def measure_rows(model: Any, encoded: Any, index: np.ndarray, columns: dict[str, Any]) -> Measured:
-    """Predict and score the rows `index`."""
-    began = time.perf_counter()
-    predicted = predict_encoded(model, encoded, index) if len(index) else {}
-    seconds = time.perf_counter() - began
-    scores = {
-        name: target_scores(columns[name], tensors, encoded.targets[name][index]) for name, tensors in predicted.items()
-    }
-    return Measured(index, predicted, scores, seconds)
 
 
 def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -> Run:
@@ -57,9 +38,12 @@ def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -
     number = fold_count(recipe, rows)
     across = _measure_folds(recipe, rows, folder, number) if number else None
     prepared = prepare(recipe, rows=rows)
-    trained = fit(recipe, prepared, folder, watch, resolved)
+
+    def keep(model: nn.Module) -> None:  # before anything else can go wrong
+        Run(recipe, prepared.columns, path=folder, model=model).save(folder)
+
+    trained = fit(recipe, prepared, folder, watch, resolved, keep)
     run = Run(recipe, prepared.columns, path=folder, model=trained.model)
-    run.save(folder)  # before anything else can go wrong
     return _publish(run, trained, folder, watch, across)
 
 
@@ -87,114 +71,13 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch, across: dic
         values["folds"] = across["folds"]
     write_json(folder / "metrics.json", values)
     run.metrics = values
-    report = build_report(run, trained, test, validation, fitted, values)
+    report = _report.build_report(run, trained, test, validation, fitted, values)
     (folder / "reports").mkdir(exist_ok=True)
     write_json(folder / "reports" / "train.json", report.to_json())
     if watch.report:
         write_text(folder / "report.html", render_html(report))
         write_text(folder / "card.md", render_markdown(report))
     return run
-
-
-def build_report(
-    run: Run, trained: Trained, test: Measured, validation: Measured, baselines: dict, values: dict
-) -> Report:
-    """The whole report of a training."""
-    prepared, history = trained.prepared, trained.session.progress.history
-    report = Report(f"{run.recipe.name()}: {', '.join(run.targets)}", data={"run": str(run.path), **values})
-    report.blocks.append(evaluation.leaderboard(entries(run, values, baselines)))
-    report.blocks += evaluation.advice(
-        history,
-        values["test"],
-        values["validation"],
-        values["baselines"],
-        {n: parts.kind_of("columns", c) for n, c in run.targets.items()},
-        values["rows"],
-        balance={n: c.sizes()["counts"] for n, c in run.targets.items() if "counts" in c.sizes()},
-        leaks=[n for n, guess in prepared.inferred.items() if n in prepared.columns and "leak" in guess.doubt],
-    )
-    for name, inferred in prepared.inferred.items():
-        known = name in prepared.rows.targets  # a named data set knows its own target
-        if inferred.doubt and not known:
-            report.blocks.append(Text(f"Column {name}", inferred.doubt, "warning"))
-    report.blocks += [Text("Note", note, "warning") for note in prepared.rows.notes]
-    report.blocks += evaluation.learning_curves(history)
-    for name, tensors in test.predicted.items():
-        costs = run.recipe.targets.get(name, {}).get("costs")
-        report.blocks += _target_blocks(name, tensors, prepared, test, validation, costs)
-    report.blocks += _account(run, trained)
-    return report
-
-
-def _target_blocks(
-    name: str, tensors: dict, prepared: Prepared, test: Measured, validation: Measured, costs: Any = None
-) -> list[Any]:
-    column = prepared.columns[name]
-    truth = column.truth(prepared.encoded.targets[name][test.index])
-    predicted = {key: column.truth(value) if key == "value" else value for key, value in tensors.items()}
-    checked = None
-    if name in validation.predicted:
-        checked = (validation.predicted[name], column.truth(prepared.encoded.targets[name][validation.index]))
-    return evaluation.blocks(
-        parts.kind_of("columns", column),
-        name,
-        predicted,
-        truth,
-        column.sizes().get("classes"),
-        costs=costs,
-        examples=examples_of(prepared.rows.table, prepared.encoded, test.index, prepared.columns),
-        validation=checked,
-    )
-
-
-def examples_of(table: Any, encoded: Any, index: np.ndarray, columns: dict[str, Any]) -> evaluation.Examples:
-    """The raw rows behind scored ones, with their pictures."""
-    inputs = {name: column for name, column in columns.items() if not column.target}
-    place = keys(inputs)
-    pictures = {n: encoded.inputs[place[n]] for n, c in inputs.items() if parts.kind_of("columns", c) == "image"}
-    return evaluation.Examples(table, index, list(inputs), pictures)
-
-
-def entries(run: Run, values: dict, baselines: dict) -> list[dict[str, Any]]:
-    """One entry a model for the leaderboard, ours first; sorted by the leaderboard itself."""
-    kinds = {name: parts.kind_of("columns", column) for name, column in run.targets.items()}
-    ours = {
-        "name": "modelwright",
-        "kinds": kinds,
-        "scores": values["test"],
-        "parameters": values["parameters"],
-        "flops": values["flops"],
-        "fit_seconds": values["seconds"]["train"],
-        "predict_seconds": values["seconds"]["test"],
-        "bytes": values["bytes"],
-        "note": "",
-    }
-    return [ours] + [{"name": name, "kinds": kinds, **entry} for name, entry in baselines.items()]
-
-
-def _account(run: Run, trained: Trained) -> list[Any]:
-    """What was done: columns, choices, timings."""
-    prepared = trained.prepared
-    columns = [
-        [
-            name,
-            "target" if c.target else "input",
-            parts.kind_of("columns", c),
-            prepared.inferred[name].reason if name in prepared.inferred else "",
-        ]
-        for name, c in prepared.columns.items()
-    ]
-    columns += [[n, "left out", "drop", i.reason] for n, i in prepared.inferred.items() if n not in prepared.columns]
-    found = [Section("Account"), Table("Columns", ["column", "role", "kind", "why"], columns)]
-    if prepared.choices:
-        found.append(
-            Table("Choices", ["key", "value", "why"], [[c.key, str(c.value), c.reason] for c in prepared.choices])
-        )
-    speed = trained.decided.get("speed", {})
-    steps = [[name, seconds * 1000] for name, seconds in speed.get("seconds_per_step", {}).items()]
-    found.append(Table("Speed", ["variant", "ms a step"], steps, note=speed.get("reason", "")))
-    found.append(Table("Time", ["stage", "seconds"], [[k, round(v, 2)] for k, v in trained.seconds.items()]))
-    return found
 
 
 def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, dict[str, Any]]:
@@ -276,3 +159,83 @@ def _measure_folds(recipe: Recipe, rows: Any, folder: Path, number: int) -> dict
 
 def _summaries(scores: list[dict[str, dict]]) -> dict[str, dict]:
     return {name: metrics.summary([s[name] for s in scores]) for name in scores[0]}
+
+
+def evaluate(run: Run, data: Any = None) -> Report:
+    """Score a run on its own test rows, or on `data`."""
+    if data is None and run.metrics.get("folds"):
+        return _across_folds(run)
+    table, encoded, index = _own_rows(run) if data is None else _other_rows(run, data)
+    where = "the run's own test rows" if data is None else str(data) if isinstance(data, (str, Path)) else "rows"
+    if not len(index):
+        raise DataError("there is no row to score.", where=where)
+    measured = measure_rows(run.model, encoded, index, run.columns)
+    if not any(scores["rows"] for scores in measured.scores.values()):
+        raise DataError("no row has a target that the run knows.", where=where, hint=_known(run.targets))
+    values = {
+        "test": measured.scores,
+        "baselines": run.metrics.get("baselines", {}) if data is None else {},
+        "seconds": {"predict": round(measured.seconds, 3)},
+        "rows": len(index),
+    }
+    report = Report(f"{run.path or 'run'} on {where} ({len(index):,} rows)", data=values)
+    for name in measured.predicted:
+        report.blocks += _report.target_blocks(name, run.columns, measured, table, encoded)
+    return report
+
+
+def entry(run: Run) -> dict[str, Any]:
+    """The run's line of a leaderboard."""
+    return _report.entry(run, run.metrics)
+
+
+def _known(targets: dict[str, Any]) -> str:
+    """What the targets of a run may be."""
+    named = [f"{name}: {', '.join(column.sizes().get('classes', ['a number']))}" for name, column in targets.items()]
+    return f"Known are {'; '.join(named)}."
+
+
+def _own_rows(run: Any) -> tuple[Any, Any, Any]:
+    """The run's data again, with the rows that it was tested on."""
+    if str(run.recipe.data).startswith("<"):
+        hint = "Give the data to score as second argument."
+        raise DataError("the data of this run lived in memory.", where=str(run.path), hint=hint)
+    prepared = prepare(run.recipe, columns=run.columns)
+    return prepared.rows.table, prepared.encoded, prepared.index(2)
+
+
+def _other_rows(run: Any, data: Any) -> tuple[Any, Any, Any]:
+    table = read(data, Path(".")).table
+    run.require(table, targets=True, where=str(data) if isinstance(data, (str, Path)) else "rows")
+    encoded = encode(table, run.columns, own_encoders(run.recipe, run.columns), cache=False)
+    return table, encoded, np.arange(table.num_rows)
+
+
+def _across_folds(run: Any) -> Report:
+    """The scores of a run over folds: its final model has seen every row, so that none is left to score it on."""
+    metrics = run.metrics
+    values = {key: metrics[key] for key in ("test", "baselines", "seconds", "folds")}
+    report = Report(f"{run.path}: mean and deviation over {len(metrics['folds'])} folds", data=values)
+    for target, scores in metrics["test"].items():
+        rows = [[name, value] for name, value in scores.items() if isinstance(value, (int, float))]
+        report.blocks.append(Table(target, ["score", "value"], rows))
+    return report
+
+
+def look(prepared: Prepared) -> list[Any]:
+    """What a dry run says of the data: each column, what it is and why."""
+    problems = [problem for column in prepared.columns.values() for problem in column.problems]
+    warnings = [Text("Note", note, "warning") for note in [*prepared.rows.notes, *problems]]
+    return [Table("Columns", ["column", "role", "kind", "first", "why", "doubt"], _columns(prepared)), *warnings]
+
+
+def _columns(prepared: Prepared) -> list[list[Any]]:
+    table = []
+    for name, guess in prepared.inferred.items():
+        used = prepared.columns.get(name)
+        role = "left out" if used is None else "target" if used.target else "input"
+        kind = "drop" if used is None else parts.kind_of("columns", used)
+        first = "".join(c if c.isprintable() else " " for c in str(prepared.rows.table.column(name)[0])[:40])
+        reason = guess.reason if kind == guess.kind else "given in the recipe"
+        table.append([name, role, kind, first, reason, guess.doubt])
+    return table

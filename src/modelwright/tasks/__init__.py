@@ -1,0 +1,18 @@
+"""What training and measuring mean for each kind of model: a file a kind, found by the recipe's `model.kind`.
+
+Each has `prepare(recipe, sample=None) -> Prepared` (see `fitting`), `measure(recipe, folder, watch, resolved) -> Run`,
+`evaluate(run, data) -> Report` and `look(prepared, batch) -> blocks`, what a dry run shows. A kind of model without a
+file of its own is trained as `assembled` is.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+
+def find(kind: str) -> ModuleType:
+    """The module of a kind of model."""
+    own = (Path(__file__).parent / f"{kind}.py").exists()
+    return importlib.import_module(f"{__name__}.{kind if own else 'assembled'}")

@@ -1,0 +1,123 @@
+"""The report of a supervised training: rank, advice, curves, what its predictions say, and the account of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import evaluation, parts
+from ..data.encoding import keys
+from ..fitting import Trained
+from ..prediction import Measured
+from ..report import Report, Section, Table, Text
+from ..run import Run
+
+
+def build_report(
+    run: Run, trained: Trained, test: Measured, validation: Measured, baselines: dict, values: dict
+) -> Report:
+    """The whole report of a training."""
+    prepared, history = trained.prepared, trained.session.progress.history
+    report = Report(f"{run.recipe.name()}: {', '.join(run.targets)}", data={"run": str(run.path), **values})
+    ours = entry(run, values)
+    others = [{"name": name, "kinds": ours["kinds"], **found} for name, found in baselines.items()]
+    report.blocks.append(evaluation.leaderboard([ours, *others]))
+    report.blocks += evaluation.advice(
+        history,
+        values["test"],
+        values["validation"],
+        values["baselines"],
+        {n: parts.kind_of("columns", c) for n, c in run.targets.items()},
+        values["rows"],
+        balance={n: c.sizes()["counts"] for n, c in run.targets.items() if "counts" in c.sizes()},
+        leaks=[n for n, guess in prepared.inferred.items() if n in prepared.columns and "leak" in guess.doubt],
+    )
+    for name, inferred in prepared.inferred.items():
+        known = name in prepared.rows.targets  # a named data set knows its own target
+        if inferred.doubt and not known:
+            report.blocks.append(Text(f"Column {name}", inferred.doubt, "warning"))
+    report.blocks += [Text("Note", note, "warning") for note in prepared.rows.notes]
+    report.blocks += evaluation.learning_curves(history)
+    for name in test.predicted:
+        costs = run.recipe.targets.get(name, {}).get("costs")
+        report.blocks += target_blocks(
+            name, prepared.columns, test, prepared.rows.table, prepared.encoded, validation=validation, costs=costs
+        )
+    report.blocks += _account(run, trained)
+    return report
+
+
+def target_blocks(
+    name: str,
+    columns: dict[str, Any],
+    measured: Measured,
+    table: Any,
+    encoded: Any,
+    *,
+    validation: Measured | None = None,
+    costs: Any = None,
+) -> list[Any]:
+    """What there is to say about the predictions of one target."""
+    column, tensors = columns[name], measured.predicted[name]
+    checked = None
+    if validation is not None and name in validation.predicted:
+        checked = (validation.predicted[name], column.truth(encoded.targets[name][validation.index]))
+    return evaluation.blocks(
+        parts.kind_of("columns", column),
+        name,
+        {key: column.truth(value) if key == "value" else value for key, value in tensors.items()},
+        column.truth(encoded.targets[name][measured.index]),
+        column.sizes().get("classes"),
+        costs=costs,
+        examples=examples_of(table, encoded, measured.index, columns),
+        validation=checked,
+    )
+
+
+def examples_of(table: Any, encoded: Any, index: np.ndarray, columns: dict[str, Any]) -> evaluation.Examples:
+    """The raw rows behind scored ones, with their pictures."""
+    inputs = {name: column for name, column in columns.items() if not column.target}
+    place = keys(inputs)
+    pictures = {n: encoded.inputs[place[n]] for n, c in inputs.items() if parts.kind_of("columns", c) == "image"}
+    return evaluation.Examples(table, index, list(inputs), pictures)
+
+
+def entry(run: Run, values: dict[str, Any]) -> dict[str, Any]:
+    """The model's line of a leaderboard."""
+    return {
+        "name": "modelwright",
+        "kinds": {name: parts.kind_of("columns", column) for name, column in run.targets.items()},
+        "scores": values["test"],
+        "parameters": values["parameters"],
+        "flops": values["flops"],
+        "fit_seconds": values["seconds"]["train"],
+        "predict_seconds": values["seconds"]["test"],
+        "bytes": values["bytes"],
+        "note": "",
+    }
+
+
+def _account(run: Run, trained: Trained) -> list[Any]:
+    """What was done: columns, choices, timings."""
+    prepared = trained.prepared
+    columns = [
+        [
+            name,
+            "target" if c.target else "input",
+            parts.kind_of("columns", c),
+            prepared.inferred[name].reason if name in prepared.inferred else "",
+        ]
+        for name, c in prepared.columns.items()
+    ]
+    columns += [[n, "left out", "drop", i.reason] for n, i in prepared.inferred.items() if n not in prepared.columns]
+    found = [Section("Account"), Table("Columns", ["column", "role", "kind", "why"], columns)]
+    if prepared.choices:
+        found.append(
+            Table("Choices", ["key", "value", "why"], [[c.key, str(c.value), c.reason] for c in prepared.choices])
+        )
+    speed = trained.decided.get("speed", {})
+    steps = [[name, seconds * 1000] for name, seconds in speed.get("seconds_per_step", {}).items()]
+    found.append(Table("Speed", ["variant", "ms a step"], steps, note=speed.get("reason", "")))
+    found.append(Table("Time", ["stage", "seconds"], [[k, round(v, 2)] for k, v in trained.seconds.items()]))
+    return found
