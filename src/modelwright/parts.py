@@ -186,7 +186,7 @@ def validate(part: Any, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[
             inner = [one for one in errors if one["input"] is not value]  # an item of a list says more than the list
             problems.append(Problem((name,), expected(inner or errors)))
             continue
-        for room in inner_room(known[name]):
+        if room := inner_room(known[name]):
             problems += [one for i, config in enumerate(values[name]) for one in mistakes(room, config, (name, i))]
     missing = [n for n, p in known.items() if p.default is inspect.Parameter.empty and n not in given]
     problems += [Problem((), f"the option '{name}' is missing.") for name in missing]
@@ -209,15 +209,16 @@ def complete(room: str, config: Any) -> dict[str, Any]:
     values: dict[str, Any] = {"kind": kind}
     for name, option in options(find(room, kind)).items():
         value = given.get(name, option.default)
-        for inner in inner_room(option):
+        if inner := inner_room(option):
             value = [complete(inner, one) for one in value]
         values[name] = list(value) if isinstance(value, tuple) else value
     return values
 
 
-def inner_room(option: inspect.Parameter) -> list[str]:
-    """The room whose parts an option holds, in a list that is empty for other options."""
-    return [mark.room for mark in getattr(option.annotation, "__metadata__", ()) if isinstance(mark, PartsOf)]
+def inner_room(option: inspect.Parameter) -> str | None:
+    """The room whose parts an option holds, None for other options."""
+    marks = getattr(option.annotation, "__metadata__", ())
+    return next((mark.room for mark in marks if isinstance(mark, PartsOf)), None)
 
 
 def expected(errors: Sequence[Any]) -> str:

@@ -188,9 +188,8 @@ def load_all(found: Sequence[Cell], target: Target, first: int = 0) -> tuple[np.
             out[i] = load(cell, target)
         except Exception as error:  # see shape_of; a broken picture must not end a run
             name = f"'{cell}'" if isinstance(cell, str) else "its data"
-            unreadable[i] = (
-                f"row {first + i}, {name}: {getattr(error, 'strerror', None) or error or type(error).__name__}"
-            )
+            why = getattr(error, "strerror", None) or error or type(error).__name__
+            unreadable[i] = f"row {first + i}, {name}: {why}"
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         list(pool.map(one, range(len(found)), chunksize=64))

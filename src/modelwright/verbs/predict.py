@@ -27,8 +27,8 @@ def predict(run: str, rows: str, *, out: str | None = None, probabilities: bool 
     if out and not out.endswith((".csv", ".parquet", ".jsonl")):
         raise DataError("the format is not known.", where=out, hint="Name the file .csv, .parquet or .jsonl.")
     table = loaded.predict(given, probabilities)
-    report = Report(f"Predictions of {run}", data={"rows": table.num_rows, "columns": table.column_names})
-    report.data["problems"] = loaded.problems
+    data = {"rows": table.num_rows, "columns": table.column_names, "problems": loaded.problems}
+    report = Report(f"Predictions of {run}", data=data)
     for problem in loaded.problems:
         print(f"note: {problem}", file=sys.stderr)
     if out:
