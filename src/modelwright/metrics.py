@@ -22,6 +22,7 @@ _MAIN = {
     "multilabel": ("micro_f1", True),
     "number": ("rmse", False),
     "vector": ("rmse", False),
+    "language": ("loss", False),
 }
 
 
