@@ -165,12 +165,15 @@ def _shape(recipe: Recipe, choices: list[Choice]) -> None:
             if name not in given:
                 setattr(recipe.model, name, value)
                 choices.append(Choice(f"model.{name}", value, f"of size {recipe.model.size}"))
+    for name, option in parts.options(Language).items():
+        if name not in recipe.model.options and option.default is not None:
+            setattr(recipe.model, name, option.default)
 
 
 def _context(recipe: Recipe, given: tuple[Language, dict[str, Any]] | None, choices: list[Choice]) -> int:
     """Tokens in a row."""
     if given is None:
-        return int(recipe.model.options.get("context", parts.options(Language)["context"].default))
+        return int(recipe.model.options["context"])
     longest = given[1]["context"]
     context = recipe.model.options.get("context", min(longest, 1024))
     if context > longest:
@@ -183,7 +186,7 @@ def _context(recipe: Recipe, given: tuple[Language, dict[str, Any]] | None, choi
 
 def _training(prepared: Prepared) -> None:
     """Fill in how it is trained."""
-    recipe, train, model = prepared.recipe, prepared.recipe.train, prepared.recipe.model
+    train, model = prepared.recipe.train, prepared.recipe.model
     tuned, layers = prepared.given is not None, int(model.options.get("layers", 6))
     dial = derive(f"d{min(layers, 99)}")["train"]
     if tuned:
