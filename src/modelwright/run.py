@@ -231,13 +231,8 @@ class Run:
         if self.recipe.model.kind == "language":
             from .perplexity import predict
 
-            return predict(
-                self.model,
-                self.vocabulary,
-                read(
-                    [rows] if isinstance(rows, Mapping) and isinstance(rows.get("text"), str) else rows, Path(".")
-                ).table,
-            )
+            single = isinstance(rows, Mapping) and isinstance(rows.get("text"), str)
+            return predict(self.model, self.vocabulary, read([rows] if single else rows, Path(".")).table)
         images = [name for name, column in self.columns.items() if parts.kind_of("columns", column) == "image"]
         given = {images[0]: found} if len(images) == 1 and (found := pictures(rows)) else rows
         table = read([given] if self._is_row(given) else given, Path(".")).table

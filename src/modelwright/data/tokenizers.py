@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from .. import parts
 from ..errors import DataError, UserError, did_you_mean
@@ -88,3 +88,9 @@ def bpe(texts: Iterable[str], *, size: Count = 8192, split: Literal["gpt2", "lla
     trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=[END], initial_alphabet=alphabet, show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
+
+
+def begin_with_end(tokenizer: Tokenizer) -> None:
+    """Let every text begin with the token that ends one, as the documents of a corpus do."""
+    number = tokenizer.token_to_id(END)
+    tokenizer.post_processor = processors.TemplateProcessing(single=f"{END} $A", special_tokens=[(END, number)])

@@ -28,7 +28,7 @@ class KneserNey:
             if n < last:
                 count = np.bincount(number[found[n + 1][1] + 1], minlength=len(table))
             once, twice = (count == 1).sum(), (count == 2).sum()
-            discount = once / max(once + 2 * twice, 1)
+            discount = once / (once + 2 * twice) if once else 0.5  # something must be left for what was never seen
             context = table // vocabulary
             total = np.bincount(context, count)
             types = np.bincount(context, count > 0)

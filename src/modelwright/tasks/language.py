@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from .. import evaluation, huggingface, lora, parts, perplexity
@@ -22,6 +23,7 @@ from ..data.shards import Tokens, Vocabulary
 from ..errors import DataError, UserError
 from ..files import write_json, write_text
 from ..fitting import Trained, Watch, fit
+from ..generation import generate
 from ..loop import StepOptions
 from ..models.language import Language, derive
 from ..pages import render_html
@@ -67,6 +69,7 @@ class Prepared:
     def build(self) -> Language:
         """A new model, or the one to start from, with LoRA where the recipe asks for it."""
         options = self.recipe.model.options
+        torch.manual_seed(self.recipe.train.seed)
         if self.given is None:
             return Language(self.vocabulary.tokenizer.get_vocab_size(), **options)
         model = self.given[0].train()
@@ -148,10 +151,13 @@ def _vocabulary(recipe: Recipe, found: corpus.Corpus, choices: list[Choice]) -> 
         if "eos" not in special and tokenizer.token_to_id(tokenizers.END) is not None:
             special = {**special, "eos": tokenizers.END}
         return Vocabulary(tokenizer, special, template or (chat.TEMPLATE if found.chat else None))
-    tokenizer = tokenizers.train(config, found.texts())
+    tokenizer, special = tokenizers.train(config, found.texts()), {"eos": tokenizers.END}
     if found.chat:
         tokenizer.add_special_tokens(["<|im_start|>"])
-    return Vocabulary(tokenizer, {"eos": tokenizers.END}, chat.TEMPLATE if found.chat else None)
+    elif not found.single:
+        special["bos"] = tokenizers.END
+        tokenizers.begin_with_end(tokenizer)
+    return Vocabulary(tokenizer, special, chat.TEMPLATE if found.chat else None)
 
 
 def _shape(recipe: Recipe, choices: list[Choice]) -> None:
@@ -276,12 +282,28 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch) -> Run:
     write_json(folder / "metrics.json", values)
     run.metrics = values
     report = _language_report.build(run, trained, baselines)
+    report.blocks.append(_samples(run, prepared))
     (folder / "reports").mkdir(exist_ok=True)
     write_json(folder / "reports" / "train.json", report.to_json())
     if watch.report:
         write_text(folder / "report.html", render_html(report))
         write_text(folder / "card.md", render_markdown(report))
     return run
+
+
+def _samples(run: Run, prepared: Prepared) -> Text:
+    """Three texts, as the verb generate writes them."""
+    run.model.cpu()
+    prompt = "" if "bos" in prepared.vocabulary.special else "\n"
+    if prepared.corpus.chat:
+        turns = next(iter(prepared.corpus.parts["train"]()))[0][:1]
+        words = prepared.vocabulary
+        prompt = chat.render(turns, words.template or chat.TEMPLATE, words.special, answer=True)  # type: ignore[arg-type]
+    try:
+        written = generate(run, [prompt], samples=3, max_tokens=200)
+    except DataError as error:  # the prompt alone fills the context
+        return Text("No samples", str(error), "warning")
+    return Text("Samples (temperature 0.8)", "\n---\n".join((one.prompt + one.text).strip() for one in written))
 
 
 def _baselines(recipe: Recipe, prepared: Prepared) -> dict[str, dict[str, Any]]:
