@@ -76,6 +76,8 @@ def _check_model(model: dict[str, Any]) -> list[Problem]:
         if model.get("size") is not None and model["size"] not in SIZES:
             message = f"expected 'small', 'medium' or 'large', given {model['size']!r}."
             problems.append(Problem(("model", "size"), message))
+        if isinstance(model.get("heads"), int):
+            problems.append(Problem(("model", "heads"), f"expected a mapping, given {model['heads']}."))
         return problems
     given = {key: value for key, value in model.items() if key not in (*COMMON, "tokenizer", "lora")}
     found = parts.validate(parts.find("models", kind), given)[1]
