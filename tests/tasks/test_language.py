@@ -18,10 +18,9 @@ import modelwright as mw
 from modelwright import cli, perplexity
 from modelwright.data import chat, corpus, shards, tokenizers
 from modelwright.data.packing import Packed, TokenBatches, Windows
-from modelwright.errors import DataError, UserError
+from modelwright.errors import UserError
 from modelwright.loop import StepOptions, batch_gradients
 from modelwright.models.language import Language
-from modelwright.tasks import language
 from modelwright.tasks._ngram import KneserNey
 
 MODEL = {"kind": "language", "tokenizer": "characters", "width": 16, "layers": 1, "heads": 2, "context": 16}
