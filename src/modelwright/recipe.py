@@ -267,8 +267,8 @@ def _collect_marks(node: Any, path: tuple, marks: dict[tuple, Any]) -> Iterable[
             yield from _collect_marks(value, here, marks)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            marks[(*path, index)] = value.start_mark
-            yield from _collect_marks(value, (*path, index), marks)
+            marks[(*path, str(index))] = value.start_mark
+            yield from _collect_marks(value, (*path, str(index)), marks)
 
 
 def _override(values: dict[str, Any], text: str) -> tuple[str, ...]:
@@ -343,7 +343,7 @@ def _place(error: Any, values: Any) -> tuple[str | int, ...]:
 
 
 def _mark(problem: Problem, marks: dict[tuple, Any]) -> tuple[bool, Any]:
-    path = problem.path
+    path = tuple(map(str, problem.path))
     while path:
         if path in marks:
             return True, marks[path]

@@ -141,13 +141,7 @@ def check_part(room: str, config: Any, path: tuple) -> list[Problem]:
     whoever chooses the kind."""
     if not isinstance(config, (str, dict)):
         return []
-    kind, given = parts.split(config)
+    kind, _ = parts.split(config)
     if not kind or (room == "columns" and kind == "drop"):
         return []
-    known = parts.kinds(room)
-    if kind not in known:
-        return [
-            Problem((*path, "kind"), f"'{kind}' is not a kind of {room.rpartition('.')[2]}.", did_you_mean(kind, known))
-        ]
-    problems = parts.validate(parts.find(room, kind), given)[1]
-    return [Problem((*path, *problem.path), problem.message, problem.hint) for problem in problems]
+    return parts.mistakes(room, config, path)

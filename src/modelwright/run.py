@@ -14,6 +14,7 @@ import time
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -141,6 +142,7 @@ class Run:
     ) -> None:
         self.recipe, self.columns, self.path, self.metrics = recipe, columns, path, metrics or {}
         self.notes: list[str] = []
+        self.problems: list[str] = []  # what could not be read in the rows predicted last
         if model is not None:
             self.model = model
 
@@ -261,15 +263,18 @@ class Run:
             raise DataError(f"{word} {names} {'is' if len(missing) == 1 else 'are'} missing.", where=where, hint=hint)
 
     def predict_codes(self, table: pa.Table, rows_at_once: int = 8192) -> Iterator[dict[str, dict[str, np.ndarray]]]:
-        """target -> the head's prediction, chunk after chunk of the table: memory stays constant."""
+        """target -> the head's prediction, chunk after chunk of the table: memory stays constant. Sets `problems`."""
         from .data.encoding import encode
         from .prediction import predict_encoded
         from .preparation import own_encoders
 
-        inputs = {name: column for name, column in self.columns.items() if not column.target}
+        inputs = {name: copy(column) for name, column in self.columns.items() if not column.target}
+        for column in inputs.values():
+            column.problems = []
         own = own_encoders(self.recipe, self.columns)
         for start in range(0, table.num_rows, rows_at_once):
             yield predict_encoded(self.model, encode(table.slice(start, rows_at_once), inputs, own, cache=False))
+        self.problems = [problem for column in inputs.values() for problem in column.problems]
 
     def generate(self, prompts: str | Sequence[str], **options: Any) -> list[Any]:
         """Texts for prompts, each a `generation.Written`; options as `generation.generate` takes them."""
