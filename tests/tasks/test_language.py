@@ -327,6 +327,8 @@ def test_the_n_gram_model_is_a_distribution_and_beats_no_context():
         ({"l.txt": b"\xff\xfeab"}, {"data": "l.txt"}, "encoding"),
         ({}, {"data": "text.txt", "model": {**MODEL, "tokenizer": "charcters"}}, "characters"),
         ({}, {"data": "text.txt", "model": {**MODEL, "size": "huge"}}, "not a size"),
+        ({}, {"data": "text.txt", "target": "y"}, "no target"),
+        ({}, {"data": {"path": "text.txt", "split": "random"}}, "not a key of texts"),
         ({}, {"data": "text.txt", "model": {**MODEL, "lora": {"rank": 2}}}, "LoRA"),
     ],
 )
