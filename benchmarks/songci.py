@@ -38,14 +38,16 @@ def main() -> None:
         lines = lines_of(text)
         shapes[text.partition("\n")[0]].add(tuple(map(len, lines)))
         known.update(grams(lines))
-    tunes = [text.partition("\n")[0] for text in songs.texts("test")]
-    chosen = random.Random(0).sample([tune for tune in tunes if tune in shapes], POEMS)
-    poems = [one.prompt + one.text for one in run.generate([f"{tune}\n" for tune in chosen], max_tokens=120, seed=1)]
+    tested = [(text.partition("\n")[0], tuple(map(len, lines_of(text)))) for text in songs.texts("test")]
+    tested = [(tune, shape) for tune, shape in tested if tune in shapes]
+    chosen = [tune for tune, _ in random.Random(0).sample(tested, POEMS)]
+    poems = [one.prompt + one.text for one in run.generate([f"{tune}\n" for tune in chosen], max_tokens=180, seed=1)]
     kept = sum(tuple(map(len, lines_of(poem))) in shapes[tune] for poem, tune in zip(poems, chosen))
     written = [gram for poem in poems for gram in grams(lines_of(poem))]
     copied = sum(gram in known for gram in written)
     print("\n---\n".join(poems[:5]))
-    print(f"\n{kept} of {POEMS} poems have line lengths seen for their tune")
+    real = sum(shape in shapes[tune] for tune, shape in tested) / len(tested)
+    print(f"\n{kept} of {POEMS} poems have line lengths seen for their tune (of the test part's poems {real:.0%})")
     print(f"{copied / max(len(written), 1):.1%} of {len(written):,} {GRAM}-grams stand in the training part")
 
 
