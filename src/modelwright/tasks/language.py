@@ -87,8 +87,8 @@ class Prepared:
         return TokenBatches(self.rows, size, self.recipe.train.seed, steps)
 
     def first_batch(self) -> Batch:
-        assert isinstance(self.recipe.train.batch, int)
-        return next(self.batches(self.recipe.train.batch).epoch(0))
+        size = self.recipe.train.batch
+        return next(self.batches(size if isinstance(size, int) else 8).epoch(0))
 
     @cached_property
     def held(self) -> TokenBatches:
@@ -115,7 +115,7 @@ def prepare(recipe: Recipe, sample: int | None = None) -> Prepared:
     with recipe.places():
         _check(recipe)
         if recipe.model.start:
-            given, vocabulary = _open(Path(recipe.model.start), recipe)
+            given, vocabulary = _open(recipe, found)
         else:
             vocabulary = _vocabulary(recipe, found, choices)
             _shape(recipe, choices)
@@ -147,10 +147,11 @@ def _check(recipe: Recipe) -> None:
             raise UserError("the model to start from fixes it.", where=f"model.{name}", hint=hint)
 
 
-def _open(path: Path, recipe: Recipe) -> tuple[tuple[Language, dict[str, Any]], Vocabulary]:
+def _open(recipe: Recipe, found: corpus.Corpus) -> tuple[tuple[Language, dict[str, Any]], Vocabulary]:
     """The model and vocabulary of a run or a Hugging Face folder."""
-    model, tokenizer, kept = huggingface.open_folder(path if path.is_absolute() else recipe.base / path)
-    return (model, kept["options"]), Vocabulary(tokenizer, kept["special"], kept["chat_template"])
+    model, tokenizer, kept = huggingface.open_folder(recipe.base / str(recipe.model.start))
+    template = kept["chat_template"] or (chat.TEMPLATE if found.chat else None)
+    return (model, kept["options"]), Vocabulary(tokenizer, kept["special"], template)
 
 
 def _vocabulary(recipe: Recipe, found: corpus.Corpus, choices: list[Choice]) -> Vocabulary:
@@ -228,7 +229,7 @@ def _training(prepared: Prepared) -> None:
     fill("weight_decay", 0.01, "mild shrinkage")
     fill("schedule", dial["schedule"], "ends with small steps, which settles the weights")
     rows = prepared.rows.count
-    fill("batch", max(dial["tokens"] // prepared.context, 1), f"about {dial['tokens']:,} tokens a step")
+    fill("batch", min(max(dial["tokens"] // prepared.context, 1), rows), f"about {dial['tokens']:,} tokens a step")
     if isinstance(train.batch, int) and train.batch * train.accumulate > rows:
         raise DataError(
             f"the corpus has {rows:,} rows of {prepared.context:,} tokens, a batch {train.batch * train.accumulate:,}.",
@@ -312,9 +313,9 @@ def _samples(run: Run, prepared: Prepared) -> Text:
     run.model.cpu()
     prompt = "" if "bos" in prepared.vocabulary.special else "\n"
     if prepared.corpus.chat:
-        turns = next(iter(prepared.corpus.parts["train"]()))[0][:1]
+        turns: Any = next(prepared.corpus.parts["train"]())[0][:1]
         words = prepared.vocabulary
-        prompt = chat.render(turns, words.template or chat.TEMPLATE, words.special, answer=True)  # type: ignore[arg-type]
+        prompt = chat.render(turns, words.template or chat.TEMPLATE, words.special, answer=True)
     try:
         written = generate(run, [prompt], samples=3, max_tokens=200)
     except DataError as error:  # the prompt alone fills the context
