@@ -93,7 +93,7 @@ def validation_scores(
     for name, tensors in predicted.items():
         kind, codes = parts.kind_of("columns", columns[name]), encoded.targets[name][index]
         scores = target_scores(columns[name], tensors, codes, intervals=False)
-        losses.setdefault(name, scores["loss"] or 0.0)
+        losses.setdefault(name, scores.get("loss") or 0.0)
         main, higher = metrics.main(kind)
         value = scores[main]
         if value is not None:
@@ -107,8 +107,7 @@ def target_scores(column: Any, tensors: dict[str, np.ndarray], codes: Any, inter
     """Every metric of one target; numbers are scored in their own unit, their loss in standardised units."""
     kind = parts.kind_of("columns", column)
     classes = column.sizes().get("classes")
-    in_units = {name: column.truth(value) if name == "value" else value for name, value in tensors.items()}
-    scores = metrics.score(kind, in_units, column.truth(codes), classes, intervals=intervals)
+    scores = metrics.score(kind, column.comparable(tensors), column.truth(codes), classes, intervals=intervals)
     if "value" in tensors:
         known = ~np.isnan(codes)
         scores["loss"] = float(np.mean((tensors["value"][known] - codes[known]) ** 2)) if known.any() else None

@@ -24,7 +24,7 @@ from .columns import dump as dump_columns
 from .columns import load as load_columns
 from .data import augmentation
 from .data.batches import Batches
-from .data.encoding import Encoded, encode, fit, sources
+from .data.encoding import Encoded, encode, fit, keys, sources
 from .data.reading import Rows, read
 from .data.splitting import folds, split
 from .errors import DataError, Problem, RunError, UserError, did_you_mean
@@ -187,6 +187,7 @@ def prepare(
     encoded = encode(rows.table, columns, own_encoders(recipe, columns))
     seconds["encode"] = clock()
     choices = choose(recipe, model_sources(recipe, columns), targets_of(columns), int((part == 0).sum()))
+    require_aligned(recipe, columns, encoded, rows.name)
     _check_choices(recipe, columns, int((part == 0).sum()))
     _fill_options(recipe, columns)
     return Prepared(
@@ -250,6 +251,25 @@ def _check_choices(recipe: Recipe, columns: dict[str, Any], rows: int) -> None:
         problems.append(Problem(("train", "batch"), f"{optimizer} takes all rows a step, given {train.batch}.", hint))
     if problems:
         raise recipe.error(problems)
+
+
+def require_aligned(recipe: Recipe, columns: dict[str, Any], encoded: Encoded, where: str) -> None:
+    """Raise DataError naming the first row whose target has more or fewer items than its text has tokens, where a head
+    gives one for each. A text that was cut may have fewer."""
+    for target, config in recipe.model.heads.items():
+        kind, options = parts.split(config)
+        texts = [name for name, column in columns.items() if hasattr(column, "tokens") and not column.target]
+        named = [name for name in texts if options.get("source") in ("", None, name)]
+        if not getattr(parts.find("heads", kind), "aligned", False) or len(named) != 1:
+            continue
+        text, rows = columns[named[0]], encoded.inputs[keys(columns)[named[0]]]
+        tokens, items = text.tokens(rows), encoded.targets[target].lengths  # type: ignore[union-attr]
+        wrong = (items > 0) & ((tokens > items) | ((tokens < items) & (rows.lengths < text.length)))
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            message = f"'{named[0]}' has {tokens[row]} tokens and '{target}' {items[row]} items."
+            hint = "Give the text as a list of its tokens, or set its tokenizer."
+            raise DataError(message, where=f"{where}, row {row}", hint=hint)
 
 
 class _Clock:

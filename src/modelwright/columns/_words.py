@@ -28,9 +28,19 @@ CODE_POINTS = 0x110000
 
 
 def cleaned(values: pa.Array | pa.ChunkedArray, lower: bool) -> pa.Array:
-    """Cells as strings, "" where missing."""
+    """Cells as strings, "" where missing; lists of words are joined."""
+    if _parsing.is_list(values.type):
+        values = pa.array([" ".join(row) for row in listed(values, False)], pa.string())
     text = _parsing.strings(values, tokens=False).fill_null("")
     return pc.utf8_lower(text) if lower else text
+
+
+def listed(values: pa.Array | pa.ChunkedArray, lower: bool) -> list[list[str]]:
+    """Cells that are lists, as lists of strings."""
+    items, offsets, _ = _parsing.lists(values)
+    items = _parsing.strings(items, tokens=False).fill_null("")
+    tokens = (pc.utf8_lower(items) if lower else items).to_pylist()
+    return [tokens[start:stop] for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist())]
 
 
 def code_points(text: pa.Array, longest: int | None = None) -> tuple[np.ndarray, np.ndarray]:

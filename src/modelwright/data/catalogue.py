@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import DataError, did_you_mean
-from . import _arff, _bundled, _cache, _csv, _idx, _images, _stored, download
+from . import _arff, _bundled, _cache, _csv, _idx, _images, _stored, _tagged, download
 from ._files import File
 
 Parsed = tuple[pa.Table, "np.ndarray | None"]
@@ -123,6 +123,10 @@ def _sst2(paths: list[Path]) -> Parsed:
     return _parts({part: _csv.read(File(path), options)[0] for part, path in enumerate(paths)})
 
 
+def _tagged_parts(paths: list[Path]) -> Parsed:
+    return _parts({part: _tagged.read(File(path)) for part, path in enumerate(paths)})
+
+
 def _clinc150(paths: list[Path]) -> Parsed:
     with File(paths[0]).open() as stream:
         found = json.load(stream)
@@ -176,6 +180,7 @@ def _all() -> dict[str, Named]:
         Named("sst2", "9,613 English film review sentences", ("label",), _sst2, _stored.SST2),
         Named("review_polarity", "2,000 long English film reviews", ("label",), _review_polarity, _stored.REVIEWS),
         Named("clinc150", "22,500 requests of 150 intents", ("intent",), _clinc150, _stored.CLINC),
+        Named("resume_ner", "4,761 sentences of Chinese CVs, 8 entities", ("tags",), _tagged_parts, _stored.RESUME),
         Named("waimai", "11,987 Chinese food-delivery reviews", ("label",), _delimited, _stored.WAIMAI),
         Named("chnsenticorp", "7,766 Chinese hotel reviews", ("label",), _delimited, _stored.HOTELS),
         Named("online_shopping", "62,774 Chinese product reviews", ("cat", "label"), _delimited, _stored.SHOPPING),

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import metrics
 from ..report import Block, Number, Section
-from . import _classes, _decisions, _numbers
+from . import _classes, _decisions, _numbers, _tags
 from ._mistakes import Examples, mistakes
 
 NAMES = {
@@ -46,6 +46,8 @@ def blocks(
     found: list[Block] = [Section(f"Test: {name}"), *numbers(scores)]
     if not scores["rows"]:
         return found
+    if kind == "tags":
+        return [*found, *_tags.blocks(predicted["tags"], truth, examples)]  # type: ignore[arg-type]
     if kind in ("number", "vector"):
         found += _numbers.blocks(np.asarray(predicted["value"]), np.asarray(truth))
     elif kind == "multilabel":

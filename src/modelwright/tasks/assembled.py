@@ -13,6 +13,7 @@ import numpy as np
 from torch import nn
 
 from .. import baselines, evaluation, metrics, parts
+from ..columns import Ragged
 from ..data.encoding import encode
 from ..data.reading import read
 from ..errors import DataError
@@ -20,7 +21,7 @@ from ..files import write_json, write_text
 from ..fitting import Trained, Watch, fit
 from ..pages import render_html
 from ..prediction import Measured, measure_rows
-from ..preparation import Prepared, fold_count, open_rows, own_encoders, prepare
+from ..preparation import Prepared, fold_count, open_rows, own_encoders, prepare, require_aligned
 from ..recipe import Recipe
 from ..report import Report, Table, Text, render_markdown
 from ..run import Run
@@ -87,13 +88,15 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
     chosen = baselines.DEFAULTS if recipe.baselines is True else recipe.baselines
     texts = {name for name, c in prepared.columns.items() if parts.kind_of("columns", c) == "text" and not c.target}
     test, result = prepared.index(2), dict[str, dict[str, Any]]()
-    targets = {name: column for name, column in prepared.columns.items() if column.target}
+    codes_of = {name: codes for name, codes in prepared.encoded.targets.items() if not isinstance(codes, Ragged)}
+    if not codes_of:  # no traditional method here writes sequences
+        return {}
     features = baselines.Features(
         prepared.encoded.inputs, {n: prepared.rows.table.column(n).to_pylist() for n in texts}
     )
-    for name, column in targets.items():
-        kind, codes = parts.kind_of("columns", column), prepared.encoded.targets[name]
-        share = max(10.0, seconds) / len(targets)
+    for name, codes in codes_of.items():
+        column = prepared.columns[name]
+        kind, share = parts.kind_of("columns", column), max(10.0, seconds) / len(codes_of)
         outcome = baselines.run(
             chosen, kind, features, column.truth(codes), prepared.index(0), test, share, recipe.train.seed
         )
@@ -208,6 +211,7 @@ def _other_rows(run: Any, data: Any) -> tuple[Any, Any, Any]:
     table = read(data, Path(".")).table
     run.require(table, targets=True, where=str(data) if isinstance(data, (str, Path)) else "rows")
     encoded = encode(table, run.columns, own_encoders(run.recipe, run.columns), cache=False)
+    require_aligned(run.recipe, run.columns, encoded, str(data) if isinstance(data, (str, Path)) else "rows")
     return table, encoded, np.arange(table.num_rows)
 
 
