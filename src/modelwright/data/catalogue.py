@@ -6,6 +6,7 @@ puts them; every file is checked by its sha256.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -141,6 +142,24 @@ def _review_polarity(paths: list[Path]) -> Parsed:
     return pa.table({"text": texts, "label": [Path(name).parent.name for name in ordered]}), None
 
 
+def _multi30k(paths: list[Path]) -> Parsed:
+    lines = []
+    for path in paths:
+        with File(path).open() as stream:
+            lines.append(stream.read().decode("utf-8").rstrip("\n").split("\n"))
+    return _parts({part: pa.table({"en": lines[2 * part], "de": lines[2 * part + 1]}) for part in range(3)})
+
+
+def _tatoeba(paths: list[Path]) -> Parsed:
+    """By the sha1 of the English side: no English sentence is in two parts."""
+    with File(paths[0]).open() as stream:
+        lines = stream.read().decode("utf-8-sig").split("\n")
+    pairs = [line.split("\t")[:2] for line in lines if line.strip()]
+    table = pa.table(list(zip(*pairs)), names=["english", "chinese"])
+    place = [int(hashlib.sha1(english.encode()).hexdigest(), 16) % 20 for english, _ in pairs]
+    return table, np.array([{0: 2, 1: 1}.get(number, 0) for number in place], np.int8)
+
+
 ADULT_NAMES = [
     "age", "workclass", "fnlwgt", "education", "education_num", "marital_status", "occupation", "relationship", "race",
     "sex", "capital_gain", "capital_loss", "hours_per_week", "native_country", "income",
@@ -166,6 +185,7 @@ def _all() -> dict[str, Named]:
     splice = partial(_arff_table, drop=("Instance_name",))
     esol = partial(_delimited, drop=("ESOL predicted log solubility in mols per litre",))
     solubility = "measured log solubility in mols per litre"
+    authors = ("Tatoeba is CC BY 2.0 FR: the authors of each pair stand in the third column of its file.",)
     tracks = ("Images of one `track` show the same sign: take the validation part by group, `column: track`.",)
     found = [
         bundled("digits", "1,797 handwritten digits, 8 x 8 grey", "label", _bundled.digits),
@@ -200,6 +220,8 @@ def _all() -> dict[str, Named]:
         Named("ecoli", "336 proteins and their place", ("class",), _arff_table, _stored.ECOLI),
         Named("esol", "1,128 molecules, solubility", (solubility,), esol, _stored.ESOL),
         Named("kr_vs_kp", "3,196 chess endgames", ("class",), _arff_table, _stored.KR_VS_KP),
+        Named("multi30k", "31,014 captions of pictures, English and German", ("de",), _multi30k, _stored.MULTI30K),
+        Named("tatoeba", "29,155 English sentences in Chinese", ("chinese",), _tatoeba, _stored.TATOEBA, authors),
         Named("tic_tac_toe", "958 finished games", ("Class",), _arff_table, _stored.TIC_TAC_TOE),
     ]
     aliases = {"cifar10_jpeg": "cifar10", "waimai_10k": "waimai", "online_shopping_10_cats": "online_shopping"}

@@ -33,6 +33,8 @@ def advice(
     kinds = kinds or {target: "category" if "accuracy" in scores else "number" for target, scores in test.items()}
     found: list[Text] = []
     for target, scores in test.items():
+        if kinds[target] == "text":  # BLEU has no level at which anything follows
+            continue
         beside = {name: each[target] for name, each in (baselines or {}).items() if each.get(target)}
         checked = (validation or {}).get(target) or {}
         found += [
