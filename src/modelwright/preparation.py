@@ -59,8 +59,12 @@ class Prepared:
         return int((self.part == 0).sum())
 
     def build(self) -> nn.Module:
-        """The model, initialised from the recipe's seed."""
-        return build_model(self.recipe, self.columns)
+        """The model, initialised from the recipe's seed and with the pretrained weights of its parts."""
+        model = build_model(self.recipe, self.columns)
+        for module in model.modules():
+            if hasattr(module, "load_pretrained") and not self.recipe.model.start:
+                module.load_pretrained()
+        return model
 
     def batches(self, size: int) -> Batches:
         """The training rows in batches of `size`, augmented as the recipe says."""
@@ -132,6 +136,13 @@ def unknown_names(recipe: Mapping[str, Any], rows: Rows) -> list[Problem]:
 def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str, Inferred]]:
     """Unfitted column objects for every column that is used, and what was inferred about each."""
     targets = set(recipe.target_names())
+    for name, given in recipe.model.encoders.items():
+        kind, options = parts.split(given)
+        if kind and hasattr(found := parts.find("encoders", kind), "settle"):
+            options, asked = found.settle(options, recipe.base)
+            recipe.model.encoders[name] = {"kind": kind, **options}
+            own = recipe.columns.get(name, {})
+            recipe.columns[name] = {**asked, **({"kind": own} if isinstance(own, str) else own)}
     inferred = infer(rows.table, targets)
     columns: dict[str, Any] = {}
     for name in rows.table.column_names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 Batch = dict[str, Tensor]
@@ -25,7 +26,8 @@ class Source:
     kind and sizes:
       table     {"number": features, "boolean": features, ...} (floats) and {"category": [rows of each table]} (ids);
                 may have {"edges": [quantiles of each number feature]} for piecewise-linear embeddings
-      text      {"vocabulary": V, "length": longest}; ids (B, T), 0 is padding, 1 unknown
+      text      {"vocabulary": V, "length": longest}; ids (B, T), 0 is padding, 1 unknown; with {"pieces": P} they are
+                a pretrained tokenizer's P ids, with P added where a piece goes on with a word or marks an end
       image     {"height", "width", "channels", "mean": [C], "deviation": [C] of pixels as 0..1}; uint8 (B, H, W, C)
       vector    {"size": D}; float (B, D)
     """
@@ -38,13 +40,24 @@ class Source:
 @dataclass(frozen=True)
 class Stream:
     """x (B, T, D); mask (B, T), True where there is a token, None when all are; grid (H, W) for pictures (T = H*W);
-    aux: extra loss terms by name, each `(sum, count)`."""
+    aux: extra loss terms by name, each `(sum, count)`; words (B, T), True at the first piece of each word, where tokens
+    are pieces of words."""
 
     x: Tensor
     mask: Tensor | None = None
     grid: tuple[int, int] | None = None
     aux: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    words: Tensor | None = None
 
     def with_x(self, x: Tensor) -> Stream:
         """The same stream with another x."""
         return replace(self, x=x)
+
+    def by_word(self) -> Stream:
+        """The first piece of each word alone; the same stream where tokens are words."""
+        if self.words is None:
+            return self
+        counts = self.words.sum(1)
+        order = (~self.words).long().argsort(dim=1, stable=True)[:, : max(1, int(counts.max()))]
+        x = self.x.gather(1, order.unsqueeze(-1).expand(-1, -1, self.x.shape[2]))
+        return Stream(x, torch.arange(order.shape[1], device=x.device) < counts[:, None], aux=self.aux)

@@ -56,6 +56,7 @@ class Tags(nn.Module):
 
     def _scores(self, stream: Stream) -> tuple[Tensor, Tensor]:
         """(B, T, K) in float32, and the mask."""
+        stream = stream.by_word()
         scores = self.output(self.dropout(stream.x)).float()
         mask = torch.ones(scores.shape[:2], dtype=torch.bool, device=scores.device)
         return scores, mask if stream.mask is None else stream.mask
