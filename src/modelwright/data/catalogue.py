@@ -189,6 +189,7 @@ def _all() -> dict[str, Named]:
     tracks = ("Images of one `track` show the same sign: take the validation part by group, `column: track`.",)
     found = [
         bundled("digits", "1,797 handwritten digits, 8 x 8 grey", "label", _bundled.digits),
+        Named("digit_strips", "5,000 strips of 4 to 6 digits", ("text",), lambda _: _bundled.digit_strips()),
         bundled("iris", "150 flowers of 3 species", "species", partial(_bundled.classed, "iris")),
         bundled("wine", "178 wines of 3 growers", "class", partial(_bundled.classed, "wine")),
         bundled("breast_cancer", "569 tumours", "diagnosis", partial(_bundled.classed, "breast_cancer")),

@@ -24,6 +24,8 @@ NAMES = {
     "brier": "Brier score",
     "bleu": "BLEU",
     "chrf": "chrF",
+    "cer": "CER",
+    "wer": "WER",
 }
 Predicted = Mapping[str, np.ndarray]
 
