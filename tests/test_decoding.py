@@ -179,7 +179,12 @@ def test_rows_stop_and_are_computed_no_more():
     model, steps = Counting(), []
     options = DecodingOptions(max_tokens=9)
     found = decode(
-        model, start(2), torch.tensor([[5], [6]]), options, stops=lambda row, ids: len(ids) == 3 + row, on_tokens=steps.append
+        model,
+        start(2),
+        torch.tensor([[5], [6]]),
+        options,
+        stops=lambda row, ids: len(ids) == 3 + row,
+        on_tokens=steps.append,
     )
     assert [len(one.ids) for one in found] == [3, 4]
     assert model.rows == 2 * 3 + 1

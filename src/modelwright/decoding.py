@@ -181,9 +181,7 @@ class _Seen:
         return torch.where(found, torch.where(logits > 0, logits / self.penalty, logits * self.penalty), logits)
 
 
-def _beam_search(
-    model: Generates, state: Any, logits: Tensor, seen: _Seen, options: DecodingOptions
-) -> list[Decoded]:
+def _beam_search(model: Generates, state: Any, logits: Tensor, seen: _Seen, options: DecodingOptions) -> list[Decoded]:
     """The best sequence of each row among `beams` kept side by side (Graves 2012; Sutskever 2014).
 
     Of the 2 x beams best continuations, the endings among the first `beams` join the finished hypotheses, of which

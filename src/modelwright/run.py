@@ -12,7 +12,7 @@ import os
 import socket
 import time
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -236,6 +236,12 @@ class Run:
         own = own_encoders(self.recipe, self.columns)
         for start in range(0, table.num_rows, rows_at_once):
             yield predict_encoded(self.model, encode(table.slice(start, rows_at_once), inputs, own, cache=False))
+
+    def generate(self, prompts: str | Sequence[str], **options: Any) -> list[Any]:
+        """Texts for prompts, each a `generation.Written`; options as `generation.generate` takes them."""
+        from .generation import generate
+
+        return generate(self, [prompts] if isinstance(prompts, str) else prompts, **options)
 
     def _decode(self, codes: dict[str, dict[str, np.ndarray]], probabilities: bool) -> dict[str, pa.Array]:
         decoded: dict[str, Any] = {}

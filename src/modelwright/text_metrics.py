@@ -37,7 +37,7 @@ def score_texts(
     found = bleu.corpus_score(hypotheses, [references], n_bootstrap=RESAMPLES if intervals and len(pairs) > 1 else 1)
     result: dict[str, Any] = {"rows": len(pairs), "bleu": found.score}
     if intervals and len(pairs) > 1:
-        result["bleu_interval"] = [found._mean - found._ci, found._mean + found._ci]
+        result["bleu_interval"] = [found._mean - found._ci, min(100.0, found._mean + found._ci)]
     result["chrf"] = CHRF().corpus_score(hypotheses, [references]).score
     result["cer"] = sum(edits(*pair) for pair in pairs) / sum(len(text) for _, text in pairs)
     words = [(wrote.split(), text.split()) for wrote, text in pairs]

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..blocks.seq2seq import RecurrentDecoder, TransformerDecoder
 from ..blocks.dropout import Dropout
+from ..blocks.seq2seq import RecurrentDecoder, TransformerDecoder
 from ..blocks.stream import Stream
 from ..decoding import DecodingOptions, decode, select_rows
 from ..losses import Loss, cross_entropy
@@ -81,7 +81,9 @@ class Sequence(nn.Module):
         if self.training and self.teacher_forcing < 1:
             logits = self._partly_forced(inputs, state)[known]
         else:
-            logits = self._logits(self._advance(inputs, state)[0][known])  # padding costs no product with the vocabulary
+            logits = self._logits(
+                self._advance(inputs, state)[0][known]
+            )  # padding costs no product with the vocabulary
         return cross_entropy(logits, target[known], smoothing=self.label_smoothing if self.training else 0.0)
 
     def count(self, target: Tensor) -> Tensor:
