@@ -42,4 +42,7 @@ def test_without_a_scheme_f1_is_accuracy():
 
 
 def test_nothing_to_score():
-    assert score_tags([["A"]], [None]) == {"rows": 0, **dict.fromkeys(("f1", "precision", "recall", "accuracy", "exact_match"))}
+    assert score_tags([["A"]], [None]) == {
+        "rows": 0,
+        **dict.fromkeys(("f1", "precision", "recall", "accuracy", "exact_match")),
+    }

@@ -319,8 +319,8 @@ def _groups(model: nn.Module, weight_decay: float, lr: float) -> list[Group]:
     """Parameter groups with and without weight decay; one group, and so one kernel, where nothing decays. The weights
     of a module with an `lr_factor` (a pretrained encoder) are groups of their own."""
     hidden, outputs, others = _sorted(model)
-    slower = [module for module in model.modules() if hasattr(module, "lr_factor")]
-    factors = {id(weight): module.lr_factor for module in slower for weight in module.parameters()}
+    slower: list[Any] = [module for module in model.modules() if hasattr(module, "lr_factor")]
+    factors: dict[int, float] = {id(weight): module.lr_factor for module in slower for weight in module.parameters()}
     groups: dict[tuple[float, float], Group] = {}
     for decay, weights in ((weight_decay, hidden + outputs), (0.0, others)):
         for weight in weights:

@@ -61,9 +61,9 @@ class Prepared:
     def build(self) -> nn.Module:
         """The model, initialised from the recipe's seed and with the pretrained weights of its parts."""
         model = build_model(self.recipe, self.columns)
-        for module in model.modules():
-            if hasattr(module, "load_pretrained") and not self.recipe.model.start:
-                module.load_pretrained()
+        beginning: list[Any] = [module for module in model.modules() if hasattr(module, "load_pretrained")]
+        for module in beginning if not self.recipe.model.start else ():
+            module.load_pretrained()
         return model
 
     def batches(self, size: int) -> Batches:
@@ -273,8 +273,10 @@ def require_aligned(recipe: Recipe, columns: dict[str, Any], encoded: Encoded, w
         named = [name for name in texts if options.get("source") in ("", None, name)]
         if not getattr(parts.find("heads", kind), "aligned", False) or len(named) != 1:
             continue
-        text, rows = columns[named[0]], encoded.inputs[keys(columns)[named[0]]]
-        tokens, items = text.tokens(rows), encoded.targets[target].lengths  # type: ignore[union-attr]
+        rows: Any = encoded.inputs[keys(columns)[named[0]]]
+        codes: Any = encoded.targets[target]
+        text, items = columns[named[0]], codes.lengths
+        tokens = text.tokens(rows)
         wrong = (items > 0) & ((tokens > items) | ((tokens < items) & (rows.lengths < text.length)))
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])

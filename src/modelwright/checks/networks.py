@@ -19,6 +19,7 @@ ROWS, LONGEST = 6, 11
 
 def check_encoder(encoder: type, **options: Any) -> list[str]:
     """Shapes, padding, gradients, independence of rows, precision and state of an encoder, on each source it reads."""
+    options = options or _ENCODER_OPTIONS.get(encoder.__name__.lower(), {})
     checks = option_checks(encoder)
     reads = getattr(encoder, "reads", ())
     checks.append(("declares what it reads", lambda: require(reads and set(reads) <= set(_SOURCES), f"reads {reads}")))
@@ -46,9 +47,13 @@ def check_head(
 
 # ---- encoders
 
+_BERT = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+_ENCODER_OPTIONS: dict[str, dict[str, Any]] = {  # where the defaults alone build nothing
+    "pretrained": {"config": {"model_type": "bert", "vocab_size": 15, "max_position_embeddings": 32, **_BERT}},
+}
 _SOURCES: dict[str, dict[str, Any]] = {
     "table": {"number": 3, "boolean": 2, "category": [4, 9]},
-    "text": {"vocabulary": 30, "length": LONGEST},
+    "text": {"vocabulary": 30, "length": LONGEST, "pieces": 15},
     "image": {"height": 12, "width": 10, "channels": 3, "mean": [0.4, 0.5, 0.6], "deviation": [0.2, 0.25, 0.3]},
     "vector": {"size": 13},
 }
@@ -225,18 +230,39 @@ _HEAD_CASES: dict[str, tuple[dict[str, Any], Tensor]] = {
         {"classes": ["a", "b"], "counts": [3, 2]},
         torch.tensor([[0.0, 1.0], [1, 1], [0, 0], [1, 0], [0, 1], [_NAN, _NAN]]),
     ),
+    "sequence": (
+        {"vocabulary": 7, "length": 4, "end": 0, "unknown": 1},
+        torch.tensor([[2, 3, 0, -1], [4, 0, -1, -1], [5, 6, 5, 6], [3, 0, -1, -1], [2, 2, 0, -1], [-1] * 4]),
+    ),
+    "tags": (
+        {"classes": ["a", "b", "c"]},
+        torch.tensor([[0, 1, 2, -1], [1, 0, -1, -1], [2, 2, 1, 0], [0, -1, -1, -1], [1, 1, 2, -1], [-1] * 4]),
+    ),
     "vector": ({"size": 2}, torch.tensor([[0.0, 1.0], [1, 1], [0, 0], [1, 0], [0, 1], [_NAN, _NAN]])),
 }
 
+_HEAD_CASES["ctc"] = _HEAD_CASES["sequence"]
+
 
 def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dict[str, Any]) -> list[Check]:
+    sequence = getattr(head, "reads", "pooled") == "sequence"
+
     def build() -> Any:
         torch.manual_seed(1)
         return head(4, sizes, **options).eval()
 
     def inputs(members: int = 1) -> list[Stream]:
         random = torch.Generator().manual_seed(0)
+        if sequence:  # as many steps as the target, which some heads demand
+            return [Stream(torch.randn(*target.shape, 4, generator=random))]
         return [Stream(torch.randn(ROWS, 1, 4, generator=random).expand(-1, members, -1))]
+
+    def with_target() -> dict[str, Tensor]:
+        return {"x": inputs()[0].x, "target": target}
+
+    def losses(module: Any, given: dict[str, Tensor]) -> Tensor:
+        rows = zip(given["x"].split(1), given["target"].split(1))
+        return torch.stack([module.loss(Stream(x), row)[0] for x, row in rows])[:, None]
 
     def first(module: Any, streams: list[Stream]) -> Tensor:
         return torch.cat(
@@ -283,7 +309,9 @@ def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dic
     checks: list[Check] = [
         ("counts", counts),
         ("missing targets", missing),
-        ("members", members),
         ("learning", learning),
     ]
+    if sequence:  # what it writes is whole numbers, which have no gradient
+        return checks + _module_checks(build, with_target, losses)
+    checks.append(("members", members))
     return checks + _module_checks(build, inputs, first)

@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import DataError
 from . import _parsing
 from ._column import Column
 from ._ragged import Ragged
@@ -43,8 +42,6 @@ class Tags(Column):
 
     def finish(self) -> None:
         self.labels = sorted(self._seen)
-        if not self.target:
-            raise DataError("tags can only be a target.", where=self.where, hint="Use kind: multilabel or text.")
         if len(self.labels) < 2:
             self.refuse_target("there must be at least two labels in the training rows.", "Is it the right column?")
 

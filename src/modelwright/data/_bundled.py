@@ -75,7 +75,7 @@ def digit_strips() -> tuple[pa.Table, np.ndarray]:
             chosen = random.integers(low, high, random.integers(4, 7))
             strip, place = np.zeros((8, 56), np.uint8), 0
             for left, digit in zip(range(len(chosen), 0, -1), chosen):
-                place += random.integers(0, (56 - place - 8 * left) // left + 1)
+                place += int(random.integers(0, (56 - place - 8 * left) // left + 1))
                 strip[:, place : place + 8] = pictures[digit]
                 place += 8
             strips.append(strip)

@@ -87,7 +87,7 @@ class Ctc(nn.Module):
 def beam_search(gains: list[list[float]], blank: int, beams: int) -> list[int]:
     """The likeliest text among the `beams` best prefixes of (T, V) log probabilities: each prefix sums over the ways of
     writing it, those that end in a blank apart from those that end in its last token."""
-    best = {(): (0.0, NEVER)}
+    best: dict[tuple[int, ...], tuple[float, float]] = {(): (0.0, NEVER)}
     for step in gains:
         found: dict[tuple[int, ...], list[float]] = {}
         for prefix, (in_blank, in_token) in best.items():
