@@ -53,6 +53,11 @@ def supervised(inputs: tuple[str, ...], target: str = "kind", **model: object) -
     return {"target": target, "columns": only(*inputs, target), "model": model}
 
 
+def writing(**model: object) -> dict:
+    columns = {**only("note"), "city": {"kind": "text", "tokenizer": "characters"}}
+    return {"target": "city", "columns": columns, "model": model}
+
+
 NOTE = ("note",)
 FAMILIES: dict[str, dict] = {
     "mlp on a table": supervised(("age", "city")),
@@ -67,6 +72,11 @@ FAMILIES: dict[str, dict] = {
     "transformer on text": supervised(NOTE, encoders={"note": {"kind": "transformer", "width": 8}}),
     "cnn on pictures": supervised(("picture",), encoders={"picture": {"kind": "cnn", "channels": [4], "shrink": [2]}}),
     "transformer on pictures": supervised(("picture",), encoders={"picture": {"kind": "transformer", "width": 8}}),
+    "lstm that writes": writing(encoders={"note": {"kind": "rnn", "hidden": 8}}, heads={"city": {"hidden": 8}}),
+    "transformer that writes": writing(
+        encoders={"note": {"kind": "transformer", "width": 8}},
+        heads={"city": {"cell": "transformer", "hidden": 8, "heads": 2, "beams": 2}},
+    ),
     "all inputs, several targets": {
         "targets": {"kind": {}, "spend": {"weight": 0.5}},
         "columns": only("age", "city", "note", "picture", "kind", "spend"),
@@ -79,10 +89,13 @@ VERBS: dict[str, list[str]] = {
     "evaluate other data": ["evaluate", "run", "rows.jsonl"],
     "compare": ["compare", "run"],
     "predict": ["predict", "run", "rows.jsonl", "--probabilities"],
+    "generate": ["generate", "run", "red fox", "--max-tokens", "3"],
     "show": ["show", "run"],
     "list": ["list", "."],
 }
-UNABLE: dict[tuple[str, str], str] = {}
+UNABLE: dict[tuple[str, str], str] = {
+    ("generate", family): "this run writes no text." for family in FAMILIES if not family.endswith("writes")
+}
 
 
 @pytest.fixture(scope="module", params=FAMILIES, ids=str)

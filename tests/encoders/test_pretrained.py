@@ -100,7 +100,9 @@ def test_a_tagger_reads_the_first_piece_of_each_word(folder):
     random = torch.Generator().manual_seed(0)
     words, data = ["good", "films", "players", "a"], []
     for _ in range(80):
-        text = [words[i] for i in torch.randint(4, (int(torch.randint(1, 6, (1,), generator=random)),), generator=random)]
+        text = [
+            words[i] for i in torch.randint(4, (int(torch.randint(1, 6, (1,), generator=random)),), generator=random)
+        ]
         data.append({"text": text, "tags": ["B-X" if word == "players" else "O" for word in text]})
     given = {**recipe(folder), "data": data, "target": "tags", "columns": {"text": {"max_length": 32}, "tags": "tags"}}
     given["model"]["encoders"]["text"].pop("frozen", None)

@@ -61,3 +61,12 @@ class Stream:
         order = (~self.words).long().argsort(dim=1, stable=True)[:, : max(1, int(counts.max()))]
         x = self.x.gather(1, order.unsqueeze(-1).expand(-1, -1, self.x.shape[2]))
         return Stream(x, torch.arange(order.shape[1], device=x.device) < counts[:, None], aux=self.aux)
+
+
+def in_a_row(streams: list[Stream]) -> Stream:
+    """(B, T1, D), (B, T2, D), ... -> (B, T1 + T2 + ..., D), with their masks and loss terms."""
+    x, mask = torch.cat([stream.x for stream in streams], 1), None
+    if any(stream.mask is not None for stream in streams):
+        masks = [x.new_ones(s.x.shape[:2]).bool() if s.mask is None else s.mask for s in streams]
+        mask = torch.cat(masks, 1)
+    return Stream(x, mask, aux={name: term for stream in streams for name, term in stream.aux.items()})

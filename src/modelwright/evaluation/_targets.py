@@ -53,7 +53,7 @@ def blocks(
     if kind == "tags":
         return [*found, *_tags.blocks(predicted["tags"], truth, examples)]  # type: ignore[arg-type]
     if kind == "text":
-        return [*found, *_texts.blocks(predicted["texts"], truth, scores, examples)]
+        return [*found, *_texts.blocks(list(predicted["texts"]), list(truth), scores, examples)]
     if kind in ("number", "vector"):
         found += _numbers.blocks(np.asarray(predicted["value"]), np.asarray(truth))
     elif kind == "multilabel":
