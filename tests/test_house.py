@@ -20,7 +20,7 @@ LEVELS = {
     1: "recipe columns blocks losses metrics optimizers schedules",
     2: "encoders fuse heads data",
     3: "models checkpoint",
-    4: "fitting preparation session prediction prediction_files evaluation loop run speed choices progress",
+    4: "fitting preparation session reconstruction prediction prediction_files evaluation loop run speed choices progress",
     5: "baselines tasks training estimators",
     6: "verbs checks",
     7: "cli",

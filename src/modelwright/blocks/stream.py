@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 Batch = dict[str, Tensor]
@@ -24,7 +25,8 @@ class Source:
 
     kind and sizes:
       table     {"number": features, "boolean": features, ...} (floats) and {"category": [rows of each table]} (ids);
-                may have {"edges": [quantiles of each number feature]} for piecewise-linear embeddings
+                may have {"edges": [quantiles of each number feature]} for piecewise-linear embeddings and
+                {"indicators": [places of number features that only say where the one before is missing]}
       text      {"vocabulary": V, "length": longest}; ids (B, T), 0 is padding, 1 unknown
       image     {"height", "width", "channels", "mean": [C], "deviation": [C] of pixels as 0..1}; uint8 (B, H, W, C)
       vector    {"size": D}; float (B, D)
@@ -38,13 +40,24 @@ class Source:
 @dataclass(frozen=True)
 class Stream:
     """x (B, T, D); mask (B, T), True where there is a token, None when all are; grid (H, W) for pictures (T = H*W);
-    aux: extra loss terms by name, each `(sum, count)`."""
+    aux: extra loss terms by name, each `(sum, count)`; log_variance, shaped like x, where x is only the mean of a normal
+    distribution."""
 
     x: Tensor
     mask: Tensor | None = None
     grid: tuple[int, int] | None = None
     aux: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    log_variance: Tensor | None = None
 
     def with_x(self, x: Tensor) -> Stream:
         """The same stream with another x."""
         return replace(self, x=x)
+
+    def drawn(self, generator: torch.Generator | None = None) -> Stream:
+        """With one draw in place of the mean: `x + deviation * noise`, differentiable in both (the reparameterisation
+        of Kingma & Welling 2014). A stream that is certain stays as it is. generator: on the CPU; None is torch's own."""
+        if self.log_variance is None:
+            return self
+        x, device = self.x, self.x.device
+        noise = torch.randn_like(x) if generator is None else torch.randn(x.shape, generator=generator).to(device)
+        return replace(self, x=x + (self.log_variance / 2).exp() * noise, log_variance=None)

@@ -184,9 +184,24 @@ def sources(columns: Mapping[str, Any], own: Collection[str] = ()) -> list[Sourc
             groups.setdefault(key, []).append(sizes["rows"])
         else:
             groups[key] = groups.get(key, 0) + sizes["width"]
+            if key == "number" and sizes["width"] == 2:  # the second tells where the number is missing
+                groups.setdefault("indicators", []).append(groups[key] - 1)
             if "edges" in sizes:
                 groups.setdefault("edges", []).extend(sizes["edges"])
     return ([Source(TABLE, TABLE, groups)] if groups else []) + others
+
+
+def of_columns(
+    arrays: Mapping[str, np.ndarray], columns: Mapping[str, Any], own: Collection[str] = ()
+) -> dict[str, np.ndarray]:
+    """Input column -> its part (N, w) of the `arrays` that columns of one group share."""
+    found, used = dict[str, np.ndarray](), dict.fromkeys(arrays, 0)
+    for name, key in keys(columns, own).items():
+        if key in arrays and key == columns[name].group:
+            start = used[key]
+            used[key] += columns[name].sizes().get("width", 1)
+            found[name] = arrays[key][:, start : used[key]]
+    return found
 
 
 def _kind_of_own(column: Any) -> str:

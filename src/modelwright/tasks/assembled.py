@@ -125,7 +125,9 @@ def _measure_folds(recipe: Recipe, rows: Any, folder: Path, number: int) -> dict
             test = measure_part(trained.model, prepared, 2)
             baselines = _baselines(copy, prepared, trained.seconds["train"])
             predictions = {
-                n: Run(copy, prepared.columns, model=trained.model)._decode({n: t}, False)[n].to_pylist()
+                n: next(
+                    iter(Run(copy, prepared.columns, model=trained.model)._decode({n: t}, False).values())
+                ).to_pylist()
                 for n, t in test.predicted.items()
             }
             write_json(
@@ -180,7 +182,7 @@ def evaluate(run: Run, data: Any = None) -> Report:
     }
     report = Report(f"{run.path or 'run'} on {where} ({len(index):,} rows)", data=values)
     for name in measured.predicted:
-        report.blocks += _report.target_blocks(name, run.columns, measured, table, encoded)
+        report.blocks += _report.target_blocks(name, run, measured, table, encoded)
     return report
 
 
