@@ -24,7 +24,7 @@ from .columns import dump as dump_columns
 from .columns import load as load_columns
 from .data import augmentation
 from .data.batches import Batches
-from .data.encoding import Encoded, encode, fit, keys, sources
+from .data.encoding import TABLE, Encoded, encode, fit, keys, require_aligned, sources
 from .data.reading import Rows, read
 from .data.splitting import folds, split
 from .errors import DataError, Problem, RunError, UserError, did_you_mean
@@ -70,7 +70,7 @@ class Prepared:
         """The training rows in batches of `size`, augmented as the recipe says."""
         recipe = self.recipe
         images = [source.name for source in model_sources(recipe, self.columns) if source.kind == "image"]
-        targets = targets_of(self.columns).items()
+        targets = targets_of(recipe, self.columns).items()
         classes = {name: len(sizes["classes"]) for name, (_, sizes) in targets if "classes" in sizes}
         with recipe.places():
             augment = augmentation.build(recipe.train.augment, images, classes)
@@ -123,7 +123,8 @@ def unknown_names(recipe: Mapping[str, Any], rows: Rows) -> list[Problem]:
         message = f"'{recipe['target']}' is not a column of {rows.name}."
         problems.append(Problem(("target",), message, did_you_mean(recipe["target"], known)))
     absent = f"{rows.name} has no such column."
-    check(("targets",), recipe.get("targets"), known, absent)
+    rebuilds = any(isinstance(given, Mapping) and "head" in given for given in (recipe.get("targets") or {}).values())
+    check(("targets",), recipe.get("targets"), [*known, TABLE] if rebuilds else known, absent)
     check(("columns",), recipe.get("columns"), known, absent)
     model = recipe.get("model")
     if isinstance(model, Mapping):
@@ -135,7 +136,8 @@ def unknown_names(recipe: Mapping[str, Any], rows: Rows) -> list[Problem]:
 
 def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str, Inferred]]:
     """Unfitted column objects for every column that is used, and what was inferred about each."""
-    targets = set(recipe.target_names())
+    rebuilt = recipe.rebuilt_names()
+    targets = set(recipe.target_names()) - set(rebuilt)
     for name, given in recipe.model.encoders.items():
         kind, options = parts.split(given)
         if kind and hasattr(found := parts.find("encoders", kind), "settle"):
@@ -151,7 +153,7 @@ def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str,
         guess = inferred[name]
         if "kind" not in config:
             config = {"kind": guess.kind, **guess.options, **config}
-        if config["kind"] == "drop" and name not in targets:
+        if (config["kind"] == "drop" and name not in targets) or _is_beside(name, recipe, rows):
             continue
         if config["kind"] == "drop":
             given = "it is to be dropped" if name in recipe.columns else guess.reason
@@ -164,6 +166,14 @@ def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str,
         message = "no input column is left" + (f"; left out: {', '.join(left[:5])}." if left else ".")
         raise DataError(message, where=rows.name, hint="Give some of them a kind under columns.")
     return columns, inferred
+
+
+def _is_beside(name: str, recipe: Recipe, rows: Rows) -> bool:
+    """Whether a column has no part in a recipe that only rebuilds inputs: it is not rebuilt, and nothing names it."""
+    rebuilt, named = recipe.rebuilt_names(), {*recipe.columns, *recipe.target_names(), *recipe.model.encoders}
+    if not rebuilt or len(rebuilt) < len(recipe.target_names()) or name in named:
+        return False
+    return TABLE not in rebuilt or name in rows.targets
 
 
 def prepare(
@@ -197,8 +207,8 @@ def prepare(
     seconds["fit"] = clock()
     encoded = encode(rows.table, columns, own_encoders(recipe, columns))
     seconds["encode"] = clock()
-    choices = choose(recipe, model_sources(recipe, columns), targets_of(columns), int((part == 0).sum()))
-    require_aligned(recipe, columns, encoded, rows.name)
+    choices = choose(recipe, model_sources(recipe, columns), targets_of(recipe, columns), int((part == 0).sum()))
+    require_aligned(encoded, columns, recipe.model.heads, rows.name)
     _check_choices(recipe, columns, int((part == 0).sum()))
     _fill_options(recipe, columns)
     return Prepared(
@@ -245,7 +255,7 @@ def _kept(start: dict[str, Any], columns: dict[str, Any], recipe: Recipe) -> dic
 def _check_choices(recipe: Recipe, columns: dict[str, Any], rows: int) -> None:
     """Raise RecipeError for heads of another kind than their targets and for batches that the optimiser cannot use."""
     problems = []
-    for name, (kind, sizes) in targets_of(columns).items():
+    for name, (kind, sizes) in targets_of(recipe, columns).items():
         costs, classes = recipe.targets.get(name, {}).get("costs"), sizes.get("classes", [])
         if costs is not None and (kind not in ("category", "boolean") or len(costs) != len(classes)):
             message = f"costs of {len(costs)} classes do not fit a {kind} of {len(classes)} classes."
@@ -262,27 +272,6 @@ def _check_choices(recipe: Recipe, columns: dict[str, Any], rows: int) -> None:
         problems.append(Problem(("train", "batch"), f"{optimizer} takes all rows a step, given {train.batch}.", hint))
     if problems:
         raise recipe.error(problems)
-
-
-def require_aligned(recipe: Recipe, columns: dict[str, Any], encoded: Encoded, where: str) -> None:
-    """Raise DataError naming the first row whose target has more or fewer items than its text has tokens, where a head
-    gives one for each. A text that was cut may have fewer."""
-    for target, config in recipe.model.heads.items():
-        kind, options = parts.split(config)
-        texts = [name for name, column in columns.items() if hasattr(column, "tokens") and not column.target]
-        named = [name for name in texts if options.get("source") in ("", None, name)]
-        if not getattr(parts.find("heads", kind), "aligned", False) or len(named) != 1:
-            continue
-        rows: Any = encoded.inputs[keys(columns)[named[0]]]
-        codes: Any = encoded.targets[target]
-        text, items = columns[named[0]], codes.lengths
-        tokens = text.tokens(rows)
-        wrong = (items > 0) & ((tokens > items) | ((tokens < items) & (rows.lengths < text.length)))
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            message = f"'{named[0]}' has {tokens[row]} tokens and '{target}' {items[row]} items."
-            hint = "Give the text as a list of its tokens, or set its tokenizer."
-            raise DataError(message, where=f"{where}, row {row}", hint=hint)
 
 
 class _Clock:
@@ -324,7 +313,8 @@ def fold_count(recipe: Recipe, rows: Rows) -> int:
 
 def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarray:
     config = recipe.data.get("split") if isinstance(recipe.data, dict) else None
-    names, seed = recipe.target_names(), recipe.train.seed
+    rebuilt, seed = recipe.rebuilt_names(), recipe.train.seed
+    names = [name for name in recipe.target_names() if name not in rebuilt]
     if fold is None and isinstance(config, dict) and config.get("kind") == "folds":
         config = {"kind": "stratified", "fractions": [0.9, 0.1, 0.0]}  # the folds have tested: the model gets all rows
     if fold is not None:
@@ -355,11 +345,23 @@ def own_encoders(recipe: Recipe, columns: dict[str, Any]) -> set[str]:
     return {name for name in recipe.model.encoders if name in columns and columns[name].group is not None}
 
 
-def targets_of(columns: dict[str, Any]) -> dict[str, tuple[str, dict]]:
-    """target -> its column's kind and sizes."""
-    return {
-        name: (parts.kind_of("columns", column), column.sizes()) for name, column in columns.items() if column.target
-    }
+def targets_of(recipe: Recipe, columns: dict[str, Any]) -> dict[str, tuple[str, dict]]:
+    """target -> its column's kind and sizes; what is rebuilt is of kind `reconstruct`, with its Source."""
+    found = {n: (parts.kind_of("columns", column), column.sizes()) for n, column in columns.items() if column.target}
+    rebuilt = recipe.rebuilt_names()
+    if not rebuilt:
+        return found
+    by_name = {source.name: source for source in model_sources(recipe, columns)}
+    place = keys(columns, own_encoders(recipe, columns))
+    for name in rebuilt:
+        source = by_name.get(place.get(name, name))
+        if source is None:
+            hint = (
+                f"Rebuild the whole table ({TABLE}: {{head: reconstruct}}), or name its encoder under model.encoders."
+            )
+            raise recipe.error([Problem(("targets", name), "it is one of the table's columns.", hint)])
+        found[name] = ("reconstruct", {"source": source})
+    return found
 
 
 def build_model(recipe: Recipe, columns: dict[str, Any]) -> nn.Module:
@@ -371,7 +373,7 @@ def build_model(recipe: Recipe, columns: dict[str, Any]) -> nn.Module:
         with recipe.places():
             return model(
                 model_sources(recipe, columns),
-                targets_of(columns),
+                targets_of(recipe, columns),
                 encoders=recipe.model.encoders,
                 fuse=recipe.model.fuse,
                 heads=recipe.model.heads,

@@ -129,7 +129,7 @@ def test_a_folder_that_cannot_be_used_is_refused(folder, tmp_path):
     with pytest.raises(DataError, match=r"pickles \(pytorch_model.bin\).*convert them: python -c"):
         mw.train(recipe(copy))
     (copy / "pytorch_model.bin").unlink()
-    with pytest.raises(DataError, match="has no model.safetensors"):
+    with pytest.raises(DataError, match=r"has no model\.safetensors"):
         mw.train(recipe(copy))
     (copy / "tokenizer.json").unlink()
     with pytest.raises(DataError, match=r"no tokenizer.json in .*AutoTokenizer"):

@@ -14,6 +14,8 @@ from ._mistakes import Examples, mistakes
 
 NAMES = {
     "auc": "area under ROC",
+    "elbo": "ELBO",
+    "kl": "KL",
     "f1": "F1",
     "macro_f1": "macro F1",
     "micro_f1": "micro F1",

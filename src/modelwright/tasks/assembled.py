@@ -14,14 +14,14 @@ from torch import nn
 
 from .. import baselines, evaluation, metrics, parts
 from ..columns import Ragged
-from ..data.encoding import encode
+from ..data.encoding import encode, require_aligned
 from ..data.reading import read
 from ..errors import DataError
 from ..files import write_json, write_text
 from ..fitting import Trained, Watch, fit
 from ..pages import render_html
 from ..prediction import Measured, measure_rows
-from ..preparation import Prepared, fold_count, open_rows, own_encoders, prepare, require_aligned
+from ..preparation import Prepared, fold_count, open_rows, own_encoders, prepare
 from ..recipe import Recipe
 from ..report import Report, Table, Text, render_markdown
 from ..run import Run
@@ -128,7 +128,9 @@ def _measure_folds(recipe: Recipe, rows: Any, folder: Path, number: int) -> dict
             test = measure_part(trained.model, prepared, 2)
             baselines = _baselines(copy, prepared, trained.seconds["train"])
             predictions = {
-                n: Run(copy, prepared.columns, model=trained.model)._decode({n: t}, False)[n].to_pylist()
+                n: next(
+                    iter(Run(copy, prepared.columns, model=trained.model)._decode({n: t}, False).values())
+                ).to_pylist()
                 for n, t in test.predicted.items()
             }
             write_json(
@@ -183,7 +185,7 @@ def evaluate(run: Run, data: Any = None) -> Report:
     }
     report = Report(f"{run.path or 'run'} on {where} ({len(index):,} rows)", data=values)
     for name in measured.predicted:
-        report.blocks += _report.target_blocks(name, run.columns, measured, table, encoded)
+        report.blocks += _report.target_blocks(name, run, measured, table, encoded)
     return report
 
 
@@ -211,7 +213,9 @@ def _other_rows(run: Any, data: Any) -> tuple[Any, Any, Any]:
     table = read(data, Path(".")).table
     run.require(table, targets=True, where=str(data) if isinstance(data, (str, Path)) else "rows")
     encoded = encode(table, run.columns, own_encoders(run.recipe, run.columns), cache=False)
-    require_aligned(run.recipe, run.columns, encoded, str(data) if isinstance(data, (str, Path)) else "rows")
+    require_aligned(
+        encoded, run.columns, run.recipe.model.heads, str(data) if isinstance(data, (str, Path)) else "rows"
+    )
     return table, encoded, np.arange(table.num_rows)
 
 
