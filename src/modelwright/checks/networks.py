@@ -242,6 +242,7 @@ _HEAD_CASES: dict[str, tuple[dict[str, Any], Tensor]] = {
 }
 
 _HEAD_CASES["ctc"] = _HEAD_CASES["sequence"]
+_HEAD_CASES["masked"] = ({"source": Source("sample", "text", _SOURCES["text"])}, _HEAD_CASES["tags"][1])
 
 
 def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dict[str, Any]) -> list[Check]:
