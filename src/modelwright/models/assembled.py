@@ -126,8 +126,9 @@ class Assembled(nn.Module):
         """What each target's head reads: all encoders pooled and fused, or, for a head of sequences, every step of one
         encoder with the others, as one vector, added at each step. drawn: a draw in place of a distribution's mean, in
         evaluation always the same ones."""
-        for head in self.heads.values():
-            batch = head.corrupted(batch) if hasattr(head, "corrupted") else batch  # type: ignore[operator]
+        hiding: list[Any] = [head for head in self.heads.values() if hasattr(head, "corrupted")]
+        for head in hiding:
+            batch = head.corrupted(batch)
         encoded = {key: encoder(batch) for key, encoder in self.encoders.items()}
         fused = self.fuse([pool(encoded[key]) for key, pool in self.pools.items()]) if self.fuse else None
         if drawn and fused is not None:
