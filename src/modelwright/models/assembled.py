@@ -144,7 +144,7 @@ class Assembled(nn.Module):
     @property
     def written(self) -> dict[str, Any]:
         """The heads by target: those that can generate have `step`."""
-        return {name: self._head(name) for name in self.targets}
+        return {name: self.head(name) for name in self.targets}
 
     @property
     def measured_by(self) -> dict[str, str]:
