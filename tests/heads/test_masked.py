@@ -64,7 +64,9 @@ def test_an_encoder_that_changes_the_steps_is_refused():
 
 
 def test_a_classifier_begins_with_what_was_learned(tmp_path):
-    rows = [{"text": f"{a} {b} {a} {b}", "label": "x" if a == "red" else "y"} for a in ("red", "blue") for b in "abcdefgh"]
+    rows = [
+        {"text": f"{a} {b} {a} {b}", "label": "x" if a == "red" else "y"} for a in ("red", "blue") for b in "abcdefgh"
+    ]
     encoder = {"text": {"kind": "transformer", "width": 16, "layers": 1, "dropout": 0.0}}
     text = {"kind": "text", "tokenizer": "words", "min_frequency": 1}
     pretraining = {

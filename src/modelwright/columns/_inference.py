@@ -120,6 +120,9 @@ def infer(table: pa.Table, targets: Iterable[str] = ()) -> dict[str, Inferred]:
     sample = spread(table)
     facts = {n: Facts(n, sample[n], table[n], n in targets) for n in table.column_names}
     found = {name: _one(fact) for name, fact in facts.items()}
+    if any(found[name].kind == "tags" for name in targets):  # what is tagged is no set
+        listed = [name for name, guess in found.items() if guess.kind == "multilabel" and name not in targets]
+        found |= {name: Inferred("text", reason="lists of the tokens that are tagged") for name in listed}
     return _leaks.doubted(found, facts, targets)
 
 

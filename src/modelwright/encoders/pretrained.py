@@ -75,7 +75,8 @@ class Pretrained(nn.Module):
     def settle(options: dict[str, Any], base: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         """The options with what the folder decides, and those of the column that the encoder reads."""
         path = options.get("path", "")
-        path = path if path.startswith("package:") else str(located(path, base).resolve())
+        folder = _folder(path, base)
+        path = path if path.startswith("package:") else str(folder.resolve())
         found = {**options, "path": path, "config": options.get("config") or _settings(path, base)}
         return found, {"kind": "text", "tokenizer": "pretrained", "path": path}
 
