@@ -211,7 +211,18 @@ def _fuse_checks(fuse: type, options: dict[str, Any]) -> list[Check]:
         require(found >= {"term0", "term1"}, f"of the streams' aux terms only {sorted(found)} are handed on")
 
     checks: list[Check] = [("shapes and members", shapes), ("aux terms are handed on", aux)]
-    return checks + _module_checks(build, inputs, lambda module, streams: module(streams).x)
+
+    def read(module: Any, streams: list[Stream]) -> Tensor:  # as the model does: drawn for losses, the mean to predict
+        stream = module(streams)
+        return (stream.drawn() if module.training else stream).x
+
+    def counts() -> None:
+        module, rows = build(), {"sample": torch.zeros(ROWS, 1)}
+        for name, count in module.counts(rows).items() if hasattr(module, "counts") else ():
+            close(count, module(inputs()).aux[name][1], f"the count of {name} is not that of the forward pass", 1e-6)
+
+    checks.append(("counts without a forward pass", counts))
+    return checks + _module_checks(build, inputs, read)
 
 
 # ---- heads
@@ -226,6 +237,10 @@ _HEAD_CASES: dict[str, tuple[dict[str, Any], Tensor]] = {
         torch.tensor([[0.0, 1.0], [1, 1], [0, 0], [1, 0], [0, 1], [_NAN, _NAN]]),
     ),
     "vector": ({"size": 2}, torch.tensor([[0.0, 1.0], [1, 1], [0, 0], [1, 0], [0, 1], [_NAN, _NAN]])),
+    "reconstruct": (
+        {"source": Source("sample", "vector", {"size": 2})},
+        torch.tensor([[0.0, 1.0], [1, 1], [0, 0], [1, 0], [0, 1], [_NAN, _NAN]]),
+    ),
 }
 
 
@@ -242,6 +257,9 @@ def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dic
         return torch.cat(
             [value.flatten(1) if value.ndim > 1 else value[:, None] for value in module.predict(streams[0]).values()], 1
         )
+
+    def used(module: Any, streams: list[Stream]) -> Tensor:  # what trains is the loss
+        return module.loss(streams[0], target)[0][None, None] if module.training else first(module, streams)
 
     def counts() -> None:
         module = build()
@@ -269,7 +287,7 @@ def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dic
 
     def learning() -> None:
         module = build()
-        optimizer = torch.optim.Adam(module.parameters(), lr=0.1)
+        optimizer = torch.optim.Adam(module.parameters(), lr=0.01)
         losses = []
         for _ in range(30):
             total, count = module.loss(inputs()[0], target)
@@ -286,4 +304,4 @@ def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dic
         ("members", members),
         ("learning", learning),
     ]
-    return checks + _module_checks(build, inputs, first)
+    return checks + _module_checks(build, inputs, used)
