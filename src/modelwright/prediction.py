@@ -145,6 +145,6 @@ def measure_rows(model: Any, encoded: Any, index: np.ndarray, columns: dict[str,
     for name, loss in _losses(model, encoded, index).items() if len(index) else ():
         if name in scores:
             scores[name].setdefault("loss", loss)
-        else:  # a term that an encoder or the fuse adds
+        elif not model.rebuilt:  # a term that an encoder or the fuse adds
             scores[next(iter(scores))][name] = loss
     return Measured(index, predicted, scores, seconds)

@@ -216,7 +216,18 @@ def _fuse_checks(fuse: type, options: dict[str, Any]) -> list[Check]:
         require(found >= {"term0", "term1"}, f"of the streams' aux terms only {sorted(found)} are handed on")
 
     checks: list[Check] = [("shapes and members", shapes), ("aux terms are handed on", aux)]
-    return checks + _module_checks(build, inputs, lambda module, streams: module(streams).x)
+
+    def read(module: Any, streams: list[Stream]) -> Tensor:  # as the model does: drawn for losses, the mean to predict
+        stream = module(streams)
+        return (stream.drawn() if module.training else stream).x
+
+    def counts() -> None:
+        module, rows = build(), {"sample": torch.zeros(ROWS, 1)}
+        for name, count in module.counts(rows).items() if hasattr(module, "counts") else ():
+            close(count, module(inputs()).aux[name][1], f"the count of {name} is not that of the forward pass", 1e-6)
+
+    checks.append(("counts without a forward pass", counts))
+    return checks + _module_checks(build, inputs, read)
 
 
 # ---- heads
@@ -239,10 +250,26 @@ _HEAD_CASES: dict[str, tuple[dict[str, Any], Tensor]] = {
         torch.tensor([[0, 1, 2, -1], [1, 0, -1, -1], [2, 2, 1, 0], [0, -1, -1, -1], [1, 1, 2, -1], [-1] * 4]),
     ),
     "vector": ({"size": 2}, torch.tensor([[0.0, 1.0], [1, 1], [0, 0], [1, 0], [0, 1], [_NAN, _NAN]])),
+    "reconstruct": (
+        {"source": Source("sample", "vector", {"size": 2})},
+        torch.tensor([[0.0, 1.0], [1, 1], [0, 0], [1, 0], [0, 1], [_NAN, _NAN]]),
+    ),
 }
 
 _HEAD_CASES["ctc"] = _HEAD_CASES["sequence"]
 _HEAD_CASES["masked"] = ({"source": Source("sample", "text", _SOURCES["text"])}, _HEAD_CASES["tags"][1])
+
+
+def _learns(module: Any, stream: Stream, target: Tensor) -> None:
+    optimizer, losses = torch.optim.Adam(module.parameters(), lr=0.01), []
+    for _ in range(30):
+        total, count = module.loss(stream, target)
+        losses.append(float(total.detach() / count))
+        optimizer.zero_grad()
+        (total / count).backward()
+        optimizer.step()
+    require(losses[-1] < losses[0], f"30 steps take the loss from {losses[0]:.3g} to {losses[-1]:.3g}")
+    require(all(torch.isfinite(weight).all() for weight in module.parameters()), "weights are not finite")
 
 
 def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dict[str, Any]) -> list[Check]:
@@ -270,6 +297,9 @@ def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dic
             [value.flatten(1) if value.ndim > 1 else value[:, None] for value in module.predict(streams[0]).values()], 1
         )
 
+    def used(module: Any, streams: list[Stream]) -> Tensor:  # what trains is the loss
+        return module.loss(streams[0], target)[0][None, None] if module.training else first(module, streams)
+
     def counts() -> None:
         module = build()
         total, count = module.loss(inputs()[0], target)
@@ -294,25 +324,12 @@ def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dic
             first(module, inputs(members=3)), first(module, inputs()), "three equal members predict otherwise than one"
         )
 
-    def learning() -> None:
-        module = build()
-        optimizer = torch.optim.Adam(module.parameters(), lr=0.1)
-        losses = []
-        for _ in range(30):
-            total, count = module.loss(inputs()[0], target)
-            losses.append(float(total.detach() / count))
-            optimizer.zero_grad()
-            (total / count).backward()
-            optimizer.step()
-        require(losses[-1] < losses[0], f"30 steps take the loss from {losses[0]:.3g} to {losses[-1]:.3g}")
-        require(all(torch.isfinite(weight).all() for weight in module.parameters()), "weights are not finite")
-
     checks: list[Check] = [
         ("counts", counts),
         ("missing targets", missing),
-        ("learning", learning),
+        ("learning", lambda: _learns(build(), inputs()[0], target)),
     ]
     if sequence:  # what it writes is whole numbers, which have no gradient
         return checks + _module_checks(build, with_target, losses)
     checks.append(("members", members))
-    return checks + _module_checks(build, inputs, first)
+    return checks + _module_checks(build, inputs, used)

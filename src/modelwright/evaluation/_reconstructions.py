@@ -29,7 +29,7 @@ def reconstruction_blocks(
     """
     found: list[Block] = [Section(f"Test: {name}"), *numbers(scores)]
     surprise = next((-values for key, values in predicted.items() if key.startswith("bound_")), predicted.get("loss"))
-    worst = [] if surprise is None else np.argsort(-surprise, kind="stable")[:_MOST]
+    worst: Any = [] if surprise is None else np.argsort(-surprise, kind="stable")[:_MOST]
     if "picture" in predicted and name in examples.pictures:
         originals, written = examples.pictures[name], predicted["picture"]
 

@@ -99,7 +99,7 @@ class _Pixels(nn.Module):
         self.name, self.likelihood, self.binarise = source.name, likelihood, binarise
         self.shape = tuple(source.sizes[side] for side in ("height", "width", "channels"))
         self.outputs = self.shape[0] * self.shape[1] * self.shape[2]
-        self.log_variance = _log_variance(1, learned) if likelihood == "gaussian" else None
+        self.log_variance = nn.Parameter(torch.zeros(1)) if learned and likelihood == "gaussian" else None
         random = torch.Generator().manual_seed(0)
         count = _PATTERNS if binarise == "stochastic" else 0
         patterns = torch.randint(0, 255, (count, self.outputs), dtype=torch.uint8, generator=random)
@@ -111,7 +111,7 @@ class _Pixels(nn.Module):
 
     def nats(self, outputs: Tensor, target: Tensor) -> Tensor:
         pixels = target.flatten(1)
-        if self.log_variance is not None:
+        if self.likelihood == "gaussian":
             return _normal(outputs, pixels / 255, self.log_variance).sum(1)
         return F.binary_cross_entropy_with_logits(outputs, self._shares(pixels), reduction="none").sum(1)
 
@@ -126,7 +126,7 @@ class _Pixels(nn.Module):
         return (pixels > self.patterns[place_of(pixels, _PATTERNS)]).float()
 
     def likeliest(self, outputs: Tensor) -> dict[str, Tensor]:
-        shares = outputs.sigmoid() if self.log_variance is None else outputs.clamp(0, 1)
+        shares = outputs.sigmoid() if self.likelihood == "bernoulli" else outputs.clamp(0, 1)
         return {"picture": (shares * 255).round().byte().unflatten(1, self.shape)}
 
 
@@ -140,7 +140,7 @@ class _Cells(nn.Module):
         self.rows: list[int] = sizes.get("category", [])
         self.floats = sum(self.groups.values())
         self.outputs = self.floats + sum(self.rows)
-        self.log_variance = _log_variance(self.floats, learned)
+        self.log_variance = nn.Parameter(torch.zeros(self.floats)) if learned else None
         kinds = [name for name, size in self.groups.items() for _ in range(size)]
         indicators = [kinds.index("number") + place for place in sizes.get("indicators", [])]
         signed = torch.tensor([kind == "boolean" for kind in kinds], dtype=torch.bool)  # -1, +1, 0 where missing
@@ -215,11 +215,7 @@ class _Convolutions(nn.Module):
         return picture[:, :, : self.height, : self.width].permute(0, 2, 3, 1).flatten(1)
 
 
-def _log_variance(size: int, learned: bool) -> nn.Parameter:
-    return nn.Parameter(torch.zeros(size), requires_grad=learned)
-
-
-def _normal(mean: Tensor, value: Tensor, log_variance: Tensor) -> Tensor:
-    """`-log N(value; mean, exp(log_variance))` of each number."""
-    variance = log_variance.exp().expand_as(mean)
+def _normal(mean: Tensor, value: Tensor, log_variance: Tensor | None) -> Tensor:
+    """`-log N(value; mean, exp(log_variance))` of each number; the variance is 1 where it is not learned."""
+    variance = torch.ones_like(mean) if log_variance is None else log_variance.exp().expand_as(mean)
     return F.gaussian_nll_loss(mean, value, variance, full=True, eps=_LEAST_VARIANCE, reduction="none")
