@@ -272,6 +272,17 @@ def _learns(module: Any, stream: Stream, target: Tensor) -> None:
     require(all(torch.isfinite(weight).all() for weight in module.parameters()), "weights are not finite")
 
 
+def _predicted(module: Any, stream: Stream) -> Tensor:
+    values = module.predict(stream).values()
+    return torch.cat([value.flatten(1) if value.ndim > 1 else value[:, None] for value in values], 1)
+
+
+def _averages(module: Any, one: Stream, three: Stream, target: Tensor) -> None:
+    for single, equal in zip(module.loss(one, target), module.loss(three, target)):
+        close(equal, single, "three equal members give another loss than one")
+    close(_predicted(module, three), _predicted(module, one), "three equal members predict otherwise than one")
+
+
 def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dict[str, Any]) -> list[Check]:
     sequence = getattr(head, "reads", "pooled") == "sequence"
 
@@ -292,13 +303,8 @@ def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dic
         rows = zip(given["x"].split(1), given["target"].split(1))
         return torch.stack([module.loss(Stream(x), row)[0] for x, row in rows])[:, None]
 
-    def first(module: Any, streams: list[Stream]) -> Tensor:
-        return torch.cat(
-            [value.flatten(1) if value.ndim > 1 else value[:, None] for value in module.predict(streams[0]).values()], 1
-        )
-
     def used(module: Any, streams: list[Stream]) -> Tensor:  # what trains is the loss
-        return module.loss(streams[0], target)[0][None, None] if module.training else first(module, streams)
+        return module.loss(streams[0], target)[0][None, None] if module.training else _predicted(module, streams[0])
 
     def counts() -> None:
         module = build()
@@ -316,14 +322,6 @@ def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dic
         with_it, without = (module.loss(Stream(inputs()[0].x[:rows]), target[:rows])[0] for rows in (ROWS, ROWS - 1))
         close(with_it, without, "a missing target changes the loss", 1e-6)
 
-    def members() -> None:
-        module = build()
-        for one, three in zip(module.loss(inputs()[0], target), module.loss(inputs(members=3)[0], target)):
-            close(three, one, "three equal members give another loss than one")
-        close(
-            first(module, inputs(members=3)), first(module, inputs()), "three equal members predict otherwise than one"
-        )
-
     checks: list[Check] = [
         ("counts", counts),
         ("missing targets", missing),
@@ -331,5 +329,5 @@ def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dic
     ]
     if sequence:  # what it writes is whole numbers, which have no gradient
         return checks + _module_checks(build, with_target, losses)
-    checks.append(("members", members))
+    checks.append(("members", lambda: _averages(build(), inputs()[0], inputs(members=3)[0], target)))
     return checks + _module_checks(build, inputs, used)
