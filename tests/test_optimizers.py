@@ -106,7 +106,7 @@ def test_adam_equals_torch_bit_for_bit_also_with_unused_weights_and_channels_las
 
     ours, theirs = net(), net()
     first = getattr(optimizers, name)(ours, lr=0.01, weight_decay=0.1)
-    groups = optimizers._groups(theirs, 0.1)
+    groups = optimizers._groups(theirs, 0.1, 0.01)
     second = kind(groups, lr=0.01, betas=(0.9, 0.999), fused=True)
     for step in range(5):
         x = torch.randn(2, 3, 4, 4)
