@@ -12,6 +12,7 @@ from modelwright.blocks.convolution import ConvolutionLayer
 from modelwright.blocks.dense import dense_stack
 from modelwright.blocks.pooling import mean
 from modelwright.blocks.recurrent import Recurrent
+from modelwright.blocks.seq2seq import RecurrentDecoder
 from modelwright.blocks.stream import Source
 from modelwright.models.assembled import Assembled
 from modelwright.reconstruction import row_bounds
@@ -140,6 +141,22 @@ def test_lstm_cell():
         h = sigmoid(o) * np.tanh(cell)
         states.append(h)
     close(layer(tensor(x)), np.stack(states, 1))
+
+
+def test_decoder_with_attention():
+    """h_t from the memory's ends, c_t = softmax(h_t W_a m / sqrt(D)) m, tanh(W_c [h_t; c_t]) (Luong 2015), Elman cells."""
+    torch.manual_seed(0)
+    decoder = RecurrentDecoder("rnn", 3, 4, 5).eval()
+    memory, x = RNG.normal(size=(6, 4)), RNG.normal(size=(7, 3))
+    found, _ = decoder(tensor(x)[None], decoder.start(tensor(memory)[None], None))
+    cell = {name: numpy(weight) for name, weight in decoder.cells.rightward[0].named_parameters()}
+    begin, join = ((numpy(layer.weight), numpy(layer.bias)) for layer in (decoder.begin, decoder.join))
+    h = np.tanh(begin[0] @ np.concatenate([memory[0], memory[-1]]) + begin[1])
+    for step in range(7):
+        inputs = cell["weight_ih_l0"] @ x[step] + cell["bias_ih_l0"]
+        h = np.tanh(inputs + cell["weight_hh_l0"] @ h + cell["bias_hh_l0"])
+        attention = softmax(memory @ numpy(decoder.key.weight).T @ h / np.sqrt(5))
+        close(found[0, step], np.tanh(join[0] @ np.concatenate([h, attention @ memory]) + join[1]))
 
 
 def recurrent(cell: str):

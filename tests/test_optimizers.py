@@ -130,10 +130,12 @@ def test_adam_does_not_load_the_compiler():
 
 def test_muon_takes_hidden_matrices_and_adamw_the_rest():
     model = build()
-    hidden, outputs, others = optimizers.muon(model, lr=0.04, adam_ratio=0.25, weight_decay=0.1).param_groups
+    options = {"lr": 0.04, "adam_ratio": 0.25, "embedding_ratio": 3.0, "weight_decay": 0.1}
+    hidden, outputs, others, embeddings = optimizers.muon(model, **options).param_groups
     assert names(model, hidden) == DECAYED - {"output.weight"} and hidden["lr"] == 0.04
     assert names(model, outputs) == {"output.weight"} and outputs["lr"] == others["lr"] == 0.01
-    assert outputs["weight_decay"] == 0.1 and others["weight_decay"] == 0
+    assert outputs["weight_decay"] == 0.1 and others["weight_decay"] == embeddings["weight_decay"] == 0
+    assert names(model, embeddings) == {"table.weight"} and embeddings["lr"] == embeddings["initial_lr"] == 0.03
 
 
 def test_muon_without_hidden_matrices():

@@ -114,6 +114,8 @@ def _shell_type(hint: Any) -> type | None:
 def _run(function: Callable[..., Any], given: dict[str, Any]) -> None:
     as_json = given.pop("as_json")
     arguments: list[Any] = []
+    if "stream" in inspect.signature(function).parameters:  # what a verb tells while it works
+        given["stream"] = None if as_json else sys.stdout
     for key, parameter in inspect.signature(function).parameters.items():
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             arguments.extend(given.pop(key))

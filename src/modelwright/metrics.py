@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from .text_metrics import score_texts
+
 Z = 1.959963984540054  # two-sided 95 %
 _SMALLEST = float(np.finfo(np.float32).eps)  # probabilities come as float32: a nearer 0 or 1 is not meaningful
 _MOST_CLASSES_FOR_AUC = 1_000
@@ -23,6 +25,8 @@ _MAIN = {
     "number": ("rmse", False),
     "vector": ("rmse", False),
     "reconstruct": ("elbo", True),
+    "language": ("loss", False),
+    "text": ("bleu", True),
 }
 
 
@@ -42,10 +46,13 @@ def score(
 
     predicted: `probabilities` (N, K) for category and multilabel, `probability` (N,) for boolean, `value` (N,) or
     (N, D) for number and vector, in the truth's unit. truth: class codes (-1 missing), 0/1 (NaN missing), (N, K) of 0/1
-    (a row of NaN missing), values (NaN missing). Rows without truth are not scored; `rows` counts the scored ones. What is
-    written again needs no truth: it comes with the nats of each row.
+    (a row of NaN missing), values (NaN missing). For text both are texts (`texts` and its `tokenizer`, see `text_metrics`).
+    Rows without truth are not scored; `rows` counts the scored ones. What is written again needs no truth: it comes with the
+    nats of each row.
     Intervals are 95 %: Wilson for shares, DeLong for AUC, seeded bootstrap for RMSE.
     """
+    if kind == "text":
+        return score_texts(predicted["texts"], truth, predicted["tokenizer"], intervals)  # type: ignore[arg-type]
     truth = np.asarray(truth)
     if kind == "category":
         return _category(_wide(predicted["probabilities"]), truth.ravel(), intervals)
@@ -77,6 +84,9 @@ def summary(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     names = dict.fromkeys(n for s in scores for n in s if n != "rows" and not n.endswith("_interval"))
     for name in names:
         values = [s[name] for s in scores if s.get(name) is not None]
+        if values and isinstance(values[0], str):
+            result[name] = values[0]
+            continue
         result[name] = float(np.mean(values)) if values else None
         result[f"{name}_sd"] = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return result

@@ -121,24 +121,34 @@ def muon(
     momentum: Share = 0.95,
     weight_decay: NotNegative = 0.01,
     adam_ratio: Positive = 0.125,
+    embedding_ratio: Positive = 1.0,
 ) -> _Together:
     """Muon (Jordan 2024) for the hidden layers' matrices and filters, fused AdamW for everything else.
 
-    Hidden: every dense, convolutional or recurrent weight except those of layers named `output`.
+    Hidden: every dense, convolutional or recurrent weight except those of layers named `output` or `lm_head`.
 
     Options:
         lr: learning rate of Muon.
         momentum: share of the mean gradient that is kept.
         weight_decay: share of the weights, times the learning rate, taken off in each step.
         adam_ratio: AdamW's learning rate as a multiple of Muon's.
+        embedding_ratio: the learning rate of embeddings as a multiple of AdamW's.
     """
     matrices, outputs, others = _sorted(model)
+    tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
+    embeddings = [weight for weight in others if id(weight) in tables]
+    others = [weight for weight in others if id(weight) not in tables]
+    rate = lr * adam_ratio
     optimizers: list[Any] = []
     if matrices:
         optimizers.append(_Muon(matrices, lr=lr, momentum=momentum, weight_decay=weight_decay))
-    rest: list[Group] = [{"params": outputs, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    rest: list[Group] = [
+        {"params": outputs, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
+        {"params": embeddings, "weight_decay": 0.0, "lr": rate * embedding_ratio},
+    ]
     if rest := [group for group in rest if group["params"]]:
-        optimizers.append(_adam(rest, lr * adam_ratio, (0.9, 0.95), torch.optim.AdamW))
+        optimizers.append(_adam(rest, rate, (0.9, 0.95), torch.optim.AdamW))
     return _Together([_ready(optimizer) for optimizer in optimizers])
 
 
@@ -293,7 +303,7 @@ def _sorted(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter], l
     outputs: list[nn.Parameter] = []
     for name, module in model.named_modules():
         if isinstance(module, layers):
-            place = outputs if name.rpartition(".")[2] == "output" else hidden
+            place = outputs if name.rpartition(".")[2] in ("output", "lm_head") else hidden
             place.extend(weight for weight in module.parameters(recurse=False) if weight.ndim >= 2)
     taken = {id(weight) for weight in hidden + outputs}
     others = [weight for weight in model.parameters() if id(weight) not in taken]

@@ -114,8 +114,7 @@ def target_scores(column: Any, tensors: dict[str, np.ndarray], codes: Any, inter
     """Every metric of one target; numbers are scored in their own unit, their loss in standardised units."""
     kind = parts.kind_of("columns", column)
     classes = column.sizes().get("classes")
-    in_units = {name: column.truth(value) if name == "value" else value for name, value in tensors.items()}
-    scores = metrics.score(kind, in_units, column.truth(codes), classes, intervals=intervals)
+    scores = metrics.score(kind, column.comparable(tensors), column.truth(codes), classes, intervals=intervals)
     if "value" in tensors:
         known = ~np.isnan(codes)
         scores["loss"] = float(np.mean((tensors["value"][known] - codes[known]) ** 2)) if known.any() else None

@@ -7,7 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import UserError
+from .dropout import Dropout
 from .masks import never_empty
+
+FEW_KEYS = 256  # up to so many, products of whole matrices are faster than torch's kernel for bfloat16 on a CPU
 
 
 class SelfAttention(nn.Module):
@@ -34,10 +37,20 @@ class SelfAttention(nn.Module):
         query, key, value = joined.permute(2, 0, 3, 1, 4)  # each (B, heads, T, width / heads)
         if self.rotary:
             cosine, sine = rotation(steps, width // self.heads, x.device)
-            query, key = _rotate(query, cosine, sine), _rotate(key, cosine, sine)
+            query, key = rotate(query, cosine, sine), rotate(key, cosine, sine)
         seen = None if mask is None else never_empty(mask)[:, None, None, :]
-        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+        attended = attend(query, key, value, seen)
         return self.mix(attended.transpose(1, 2).reshape(rows, steps, width))
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None = None) -> Tensor:
+    """`softmax(Q K^T / sqrt(d)) V` with query (..., T, d), key and value (..., S, d); seen: False where not to look."""
+    if query.dtype != torch.bfloat16 or query.device.type != "cpu" or key.shape[-2] > FEW_KEYS:
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+    if seen is not None:
+        scores = scores.masked_fill(~seen, float("-inf"))
+    return scores.softmax(-1).to(value.dtype) @ value
 
 
 class TransformerLayer(nn.Module):
@@ -51,9 +64,9 @@ class TransformerLayer(nn.Module):
         self.before_attention, self.before_dense = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attention = SelfAttention(width, heads, rotary=rotary)
         self.dense = nn.Sequential(
-            nn.Linear(width, 4 * width), nn.GELU(), nn.Dropout(dropout), nn.Linear(4 * width, width)
+            nn.Linear(width, 4 * width), nn.GELU(), Dropout(dropout), nn.Linear(4 * width, width)
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         x = x + self.dropout(self.attention(self.before_attention(x), mask))
@@ -83,7 +96,8 @@ def rotation(steps: int, size: int, device: torch.device) -> tuple[Tensor, Tenso
     return angles.cos(), angles.sin()
 
 
-def _rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    """Turn the pairs of (..., T, size) by each position's angle (`rotation`)."""
     first, second = x.float().chunk(2, -1)
     return torch.cat([first * cosine - second * sine, first * sine + second * cosine], -1).to(x.dtype)
 

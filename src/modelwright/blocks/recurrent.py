@@ -67,6 +67,17 @@ class Recurrent(nn.Module):
             x = y
         return x
 
+    def advance(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Go on from left to right: (B, T, D) and state (B, layers, 1 or for lstm 2, hidden) -> outputs and new state."""
+        after = []
+        for number, (cell, before) in enumerate(zip(self.rightward, state.unbind(1))):
+            if number:
+                x = self.dropout(x)
+            parts = tuple(part[None].contiguous() for part in before.unbind(1))
+            x, parts = cell(x, parts if len(parts) > 1 else parts[0])
+            after.append(torch.stack([part[0] for part in parts], 1) if isinstance(parts, tuple) else parts[0][:, None])
+        return x, torch.stack(after, 1)
+
 
 def _turned(x: Tensor, mask: Tensor | None) -> Tensor:
     """(B, T): the position whose token comes at each position when each row's tokens are turned round."""

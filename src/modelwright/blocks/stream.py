@@ -61,3 +61,12 @@ class Stream:
         x, device = self.x, self.x.device
         noise = torch.randn_like(x) if generator is None else torch.randn(x.shape, generator=generator).to(device)
         return replace(self, x=x + (self.log_variance / 2).exp() * noise, log_variance=None)
+
+
+def in_a_row(streams: list[Stream]) -> Stream:
+    """(B, T1, D), (B, T2, D), ... -> (B, T1 + T2 + ..., D), with their masks and loss terms."""
+    x, mask = torch.cat([stream.x for stream in streams], 1), None
+    if any(stream.mask is not None for stream in streams):
+        masks = [x.new_ones(s.x.shape[:2]).bool() if s.mask is None else s.mask for s in streams]
+        mask = torch.cat(masks, 1)
+    return Stream(x, mask, aux={name: term for stream in streams for name, term in stream.aux.items()})

@@ -236,6 +236,10 @@ _HEAD_CASES: dict[str, tuple[dict[str, Any], Tensor]] = {
         {"classes": ["a", "b"], "counts": [3, 2]},
         torch.tensor([[0.0, 1.0], [1, 1], [0, 0], [1, 0], [0, 1], [_NAN, _NAN]]),
     ),
+    "sequence": (
+        {"vocabulary": 7, "length": 4, "end": 0, "unknown": 1},
+        torch.tensor([[2, 3, 0, -1], [4, 0, -1, -1], [5, 6, 5, 6], [3, 0, -1, -1], [2, 2, 0, -1], [-1] * 4]),
+    ),
     "vector": ({"size": 2}, torch.tensor([[0.0, 1.0], [1, 1], [0, 0], [1, 0], [0, 1], [_NAN, _NAN]])),
     "reconstruct": (
         {"source": Source("sample", "vector", {"size": 2})},
@@ -245,21 +249,29 @@ _HEAD_CASES: dict[str, tuple[dict[str, Any], Tensor]] = {
 
 
 def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dict[str, Any]) -> list[Check]:
+    sequence = getattr(head, "reads", "pooled") == "sequence"
+
     def build() -> Any:
         torch.manual_seed(1)
         return head(4, sizes, **options).eval()
 
     def inputs(members: int = 1) -> list[Stream]:
         random = torch.Generator().manual_seed(0)
+        if sequence:  # as many steps as the target, which some heads demand
+            return [Stream(torch.randn(*target.shape, 4, generator=random))]
         return [Stream(torch.randn(ROWS, 1, 4, generator=random).expand(-1, members, -1))]
+
+    def with_target() -> dict[str, Tensor]:
+        return {"x": inputs()[0].x, "target": target}
+
+    def losses(module: Any, given: dict[str, Tensor]) -> Tensor:
+        rows = zip(given["x"].split(1), given["target"].split(1))
+        return torch.stack([module.loss(Stream(x), row)[0] for x, row in rows])[:, None]
 
     def first(module: Any, streams: list[Stream]) -> Tensor:
         return torch.cat(
             [value.flatten(1) if value.ndim > 1 else value[:, None] for value in module.predict(streams[0]).values()], 1
         )
-
-    def used(module: Any, streams: list[Stream]) -> Tensor:  # what trains is the loss
-        return module.loss(streams[0], target)[0][None, None] if module.training else first(module, streams)
 
     def counts() -> None:
         module = build()
@@ -301,7 +313,10 @@ def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dic
     checks: list[Check] = [
         ("counts", counts),
         ("missing targets", missing),
-        ("members", members),
         ("learning", learning),
     ]
-    return checks + _module_checks(build, inputs, used)
+    if not sequence:
+        checks.append(("members", members))
+    if sequence or getattr(head, "measured_by", "") == "loss":  # not all that is learned has a gradient in what it writes
+        return checks + _module_checks(build, with_target, losses)
+    return checks + _module_checks(build, inputs, first)

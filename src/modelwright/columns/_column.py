@@ -60,6 +60,10 @@ class Column(ABC):
         """Encoded target values as the metrics want them."""
         return codes
 
+    def comparable(self, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+        """A head's tensors as the metrics want them, in the unit of `truth`."""
+        return {name: self.truth(value) if name == "value" else value for name, value in tensors.items()}
+
     @abstractmethod
     def sizes(self) -> dict[str, Any]:
         """What encoders and heads must know."""

@@ -8,14 +8,18 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
+from ..text_metrics import Tokenizer
 from . import _words
 from ._column import Column
 from ._ragged import Ragged, offsets_of
 from ._statistics import Sample
 
 PADDING, UNKNOWN, FIRST = 0, 1, 2
+END = PADDING  # of a target, whose padding is -1
+REPLACEMENT = "\ufffd"  # what an unknown word or character is written as
 SPACELESS = 0.3  # from this share of letters on, text is read by characters
 SAMPLED = 50_000  # texts that a trained tokenizer learns from
 PRUNED = 2_000_000  # distinct words counted at once; beyond, those seen once are forgotten
@@ -29,16 +33,21 @@ class Text(Column):
     `max_length`, or than any in training, keeps its head. Words keep apostrophes (isn't); punctuation
     marks are tokens of their own.
 
+    Target: Ragged int32, each text followed by the end token, which is id 0: a target is padded with -1. A missing or
+    empty text is an empty row, a text longer than `max_length` keeps its head and has no end.
+
     Options:
-      tokenizer: auto is characters where most letters belong to a script without spaces, words otherwise; bpe is \
-trained on the data
+      tokenizer: auto is characters where most letters belong to a script without spaces, words otherwise, for a \
+target bpe; bpe is trained on the data
       min_frequency: rarer words or characters are unknown
       max_length: tokens kept of a text
       max_size: largest vocabulary; by default 50000, for bpe 8000
-      lower: upper case is made lower case
+      lower: upper case is made lower case; by default in inputs, not in targets
+      bleu: how sacrebleu cuts a target's texts into words; auto is zh for Chinese, 13a otherwise
     """
 
     group = None
+    head = "sequence"
     fitted = ("unit", "vocabulary", "merges", "length")
 
     def __init__(
@@ -50,11 +59,12 @@ trained on the data
         min_frequency: Annotated[int, Field(ge=1)] = 2,
         max_length: Annotated[int, Field(ge=1)] = 256,
         max_size: Annotated[int, Field(ge=1)] | None = None,
-        lower: bool = True,
+        lower: bool | None = None,
+        bleu: Tokenizer = "auto",
     ) -> None:
         super().__init__(name, target)
         self.tokenizer, self.min_frequency, self.max_length = tokenizer, min_frequency, max_length
-        self.max_size, self.lower = max_size, lower
+        self.max_size, self.lower, self.bleu = max_size, lower, bleu
         self.unit = tokenizer
         self.vocabulary: list[str] = []
         self.merges = ""  # the trained tokenizer, as its own JSON
@@ -65,9 +75,12 @@ trained on the data
         self._texts = Sample(SAMPLED)
         self._lookup: Any = None
 
+    def _cleaned(self, values: pa.Array) -> pa.Array:
+        return _words.cleaned(values, not self.target if self.lower is None else self.lower)
+
     def fit(self, values: pa.Array) -> None:
-        text = _words.cleaned(values, self.lower)
-        if self.tokenizer == "bpe":
+        text = self._cleaned(values)
+        if self.tokenizer == "bpe" or (self.target and self.tokenizer == "auto"):
             index, priority = self._texts.chosen(len(text))
             self._texts.join(np.array(text.take(pa.array(index)).to_pylist(), object), priority)
         if self.tokenizer in ("auto", "characters"):
@@ -76,7 +89,7 @@ trained on the data
             found = np.flatnonzero(counts)
             self._characters.update({chr(point): count for point, count in zip(found, counts[found].tolist())})
             self._reach("characters", int(lengths.max(initial=0)))
-        if self.tokenizer in ("auto", "words"):
+        if self.tokenizer == "words" or (not self.target and self.tokenizer == "auto"):
             rows = [_words.WORD.findall(cell) for cell in text.to_pylist()]
             self._words.update(chain.from_iterable(rows))
             self._reach("words", max(map(len, rows), default=0))
@@ -98,10 +111,9 @@ trained on the data
         self._prune()
 
     def finish(self) -> None:
-        self.refuse_target("a text cannot be a target yet.", "Set its kind to category if it names classes.")
         if self.tokenizer == "auto":
             share = _words.spaceless_share(self._characters)
-            self.unit = "characters" if share >= SPACELESS else "words"
+            self.unit = "characters" if share >= SPACELESS else "bpe" if self.target else "words"
         if self.unit == "bpe":
             self._train_pieces()
         else:
@@ -109,7 +121,9 @@ trained on the data
             ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
             ranked = [(token, count) for token, count in ranked if count >= self.min_frequency]
             self.vocabulary = [token for token, _ in ranked[: self.max_size or 50_000]]
-            self.length = max(1, min(self.max_length, self._longest[self.unit]))
+            self.length = max(1, min(self.max_length, self._longest[self.unit] + self.target))
+        if not (any(self._texts.values) if self.unit == "bpe" else self.vocabulary):
+            self.refuse_target("there is no text to learn to write.", "Is it the right column?")
         self._ready()
         self._words, self._characters, self._texts = Counter(), Counter(), Sample(SAMPLED)  # large, and done with
 
@@ -134,7 +148,7 @@ trained on the data
         by_id = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
         self.vocabulary = [token for token, _ in by_id[FIRST:]]
         longest = max((len(pieces.ids) for pieces in tokenizer.encode_batch(texts)), default=0)
-        self.length = max(1, min(self.max_length, longest))
+        self.length = max(1, min(self.max_length, longest + self.target))
 
     def _ready(self) -> None:
         """What encoding looks tokens up in."""
@@ -153,20 +167,53 @@ trained on the data
         self._ready()
 
     def encode(self, values: pa.Array) -> Ragged:
-        text = _words.cleaned(values, self.lower)
+        if self.target:
+            return self._encode_target(values)
+        return _without_empty(self._tokens(self._cleaned(values), self.length))
+
+    def _tokens(self, text: pa.Array, longest: int) -> Ragged:
+        """The ids of every text, at most `longest`."""
         if self.unit == "characters":
-            points, lengths = _words.code_points(text, self.length)
-            return _without_empty(Ragged(self._lookup[points], offsets_of(lengths)))
+            points, lengths = _words.code_points(text, longest)
+            return Ragged(self._lookup[points], offsets_of(lengths))
         if self.unit == "words":
             find, code = _words.WORD.findall, self._lookup.get
-            rows = [[code(token, UNKNOWN) for token in find(cell)[: self.length]] for cell in text.to_pylist()]
-        else:
-            rows = [pieces.ids[: self.length] for pieces in self._lookup.encode_batch_fast(text.to_pylist())]
-        return _without_empty(Ragged.of(rows))
+            return Ragged.of([[code(token, UNKNOWN) for token in find(cell)[:longest]] for cell in text.to_pylist()])
+        return Ragged.of([pieces.ids[:longest] for pieces in self._lookup.encode_batch_fast(text.to_pylist())])
+
+    def _encode_target(self, values: pa.Array) -> Ragged:
+        rows = self._tokens(pc.utf8_trim_whitespace(self._cleaned(values)), self.max_length)
+        ending = (rows.lengths > 0) & (rows.lengths < self.max_length)
+        if cut := int((rows.lengths >= self.max_length).sum()):
+            self.note(f"{cut} texts are longer than max_length ({self.max_length}) and cut")
+        flat = np.insert(rows.values, rows.offsets[1:][ending], END).astype(np.int32)
+        return Ragged(flat, offsets_of(rows.lengths + ending))
+
+    def decode(self, tensors: dict[str, np.ndarray]) -> dict[str, pa.Array]:
+        """`ids` (N, T), padded with -1 -> the texts."""
+        return {"": pa.array(self.texts(tensors["ids"]), pa.string())}
+
+    def texts(self, ids: np.ndarray) -> list[str]:
+        """(N, T) ids, -1 after the last -> texts: characters as they are, words with spaces between, pieces joined."""
+        rows = [row[row >= UNKNOWN] for row in np.asarray(ids).astype(np.int64)]
+        if self.unit == "bpe":
+            return [text.strip() for text in self._lookup.decode_batch([row.tolist() for row in rows])]
+        names = np.array([REPLACEMENT, *self.vocabulary], object)
+        return [("" if self.unit == "characters" else " ").join(names[row - UNKNOWN]) for row in rows]
+
+    def truth(self, codes: np.ndarray | Ragged) -> np.ndarray:
+        """Target ids -> (N,) texts; None where there is none."""
+        ids = codes.padded(fill=-1)[0] if isinstance(codes, Ragged) else codes
+        return np.array([text or None for text in self.texts(ids)], object)
+
+    def comparable(self, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+        return {"texts": self.texts(tensors["ids"]), "tokenizer": self.bleu}
 
     def sizes(self) -> dict[str, Any]:
-        """`vocabulary`: ids there are, padding and unknown included; `length`: tokens of the longest row."""
-        return {"vocabulary": FIRST + len(self.vocabulary), "length": self.length}
+        """`vocabulary`: ids there are, padding and unknown included; `length`: tokens of the longest row; for a target
+        `end` and `unknown`: their ids."""
+        sizes: dict[str, Any] = {"vocabulary": FIRST + len(self.vocabulary), "length": self.length}
+        return sizes | {"end": END, "unknown": UNKNOWN} if self.target else sizes
 
 
 def _without_empty(rows: Ragged) -> Ragged:

@@ -259,3 +259,58 @@ TIC_TAC_TOE = (
         4886,
     ),
 )
+SHAKESPEARE = (
+    Stored(
+        "language_modelling/tinyshakespeare/input.txt.gz",
+        "13125fe8f49092165d7d489e3944db52d1ba546e64a60080cc9523bcd0c5e46a",
+        433884,
+        content="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+        url="https://raw.githubusercontent.com/karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt",
+    ),
+)
+SONGCI = (
+    Stored(
+        "language_modelling/songci/ci_song_json.tar.xz",
+        "414352cb6b31b7afce3c3466ed412fa4dccfbb227622594fd7eef6ada1ff333a",
+        2257660,
+    ),
+)
+MULTI30K = (
+    Stored(
+        "translation/multi30k/train.en.gz",
+        "d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f",
+        568929,
+    ),
+    Stored(
+        "translation/multi30k/train.de.gz",
+        "726e39b2fa9eb9ffb6dc763fb35a179f80fae06ffc5d28b6ace5faa883de28a6",
+        637044,
+    ),
+    Stored(
+        "translation/multi30k/val.en.gz",
+        "14f7d25ddd868909a9213e361768460edcacdd6ab9d1e77b92560dc10c10dc28",
+        21650,
+    ),
+    Stored(
+        "translation/multi30k/val.de.gz",
+        "f0cba2f995189cf5770f29a8a9a537a3ad3f51657ad873405082ff6863a5e75a",
+        24681,
+    ),
+    Stored(
+        "translation/multi30k/test_2016_flickr.en.gz",
+        "611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9",
+        21077,
+    ),
+    Stored(
+        "translation/multi30k/test_2016_flickr.de.gz",
+        "9204244e408ccb38d2a55cfcd344df15005fc42a07a6e55ca6c52b6ababb8cc8",
+        22890,
+    ),
+)
+TATOEBA = (
+    Stored(
+        "translation/tatoeba_cmn_eng/cmn.txt.gz",
+        "bbdcddc329b9b5442702adf507b87e4dac3754ad3d780c5f600f76ace14a5a78",
+        1227888,
+    ),
+)

@@ -6,6 +6,7 @@ puts them; every file is checked by its sha256.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -130,11 +131,45 @@ def _clinc150(paths: list[Path]) -> Parsed:
     return _parts({part: pa.table(list(zip(*rows)), names=["text", "intent"]) for part, rows in pairs.items()})
 
 
+def _shakespeare(paths: list[Path]) -> Parsed:
+    with File(paths[0]).open() as stream:
+        return pa.table({"text": [stream.read().decode()]}), None
+
+
+def _songci(paths: list[Path]) -> Parsed:
+    """A text a poem: the name of its tune, then its lines; the last two files are the test part, the one before them validation."""
+    files = _images.archive(paths[0], lambda name: name.endswith(".json"))
+    ordered = sorted(files, key=lambda name: int(name.split(".")[-2]))
+    tables = [
+        pa.table({"text": ["\n".join([p["rhythmic"], *p["paragraphs"]]) for p in json.loads(files[name])]})
+        for name in ordered
+    ]
+    return _parts({0: pa.concat_tables(tables[:-3]), 1: tables[-3], 2: pa.concat_tables(tables[-2:])})
+
+
 def _review_polarity(paths: list[Path]) -> Parsed:
     files = _images.archive(paths[0], lambda name: name.endswith(".txt"))
     ordered = sorted(files, key=lambda name: Path(name).name)  # cv000 ... cv999: the ten official folds in order
     texts = pa.array([files[name].decode("latin-1") for name in ordered], pa.string())
     return pa.table({"text": texts, "label": [Path(name).parent.name for name in ordered]}), None
+
+
+def _multi30k(paths: list[Path]) -> Parsed:
+    lines = []
+    for path in paths:
+        with File(path).open() as stream:
+            lines.append(stream.read().decode("utf-8").rstrip("\n").split("\n"))
+    return _parts({part: pa.table({"en": lines[2 * part], "de": lines[2 * part + 1]}) for part in range(3)})
+
+
+def _tatoeba(paths: list[Path]) -> Parsed:
+    """By the sha1 of the English side: no English sentence is in two parts."""
+    with File(paths[0]).open() as stream:
+        lines = stream.read().decode("utf-8-sig").split("\n")
+    pairs = [line.split("\t")[:2] for line in lines if line.strip()]
+    table = pa.table(list(zip(*pairs)), names=["english", "chinese"])
+    place = [int(hashlib.sha1(english.encode()).hexdigest(), 16) % 20 for english, _ in pairs]
+    return table, np.array([{0: 2, 1: 1}.get(number, 0) for number in place], np.int8)
 
 
 ADULT_NAMES = [
@@ -162,6 +197,7 @@ def _all() -> dict[str, Named]:
     splice = partial(_arff_table, drop=("Instance_name",))
     esol = partial(_delimited, drop=("ESOL predicted log solubility in mols per litre",))
     solubility = "measured log solubility in mols per litre"
+    authors = ("Tatoeba is CC BY 2.0 FR: the authors of each pair stand in the third column of its file.",)
     tracks = ("Images of one `track` show the same sign: take the validation part by group, `column: track`.",)
     found = [
         bundled("digits", "1,797 handwritten digits, 8 x 8 grey", "label", _bundled.digits),
@@ -175,6 +211,8 @@ def _all() -> dict[str, Named]:
         Named("adult", "48,842 people, income above 50K", ("income",), _adult, _stored.ADULT),
         Named("sst2", "9,613 English film review sentences", ("label",), _sst2, _stored.SST2),
         Named("review_polarity", "2,000 long English film reviews", ("label",), _review_polarity, _stored.REVIEWS),
+        Named("tinyshakespeare", "1,115,394 characters of Shakespeare's plays", (), _shakespeare, _stored.SHAKESPEARE),
+        Named("songci", "21,050 Chinese poems of the Song", (), _songci, _stored.SONGCI),
         Named("clinc150", "22,500 requests of 150 intents", ("intent",), _clinc150, _stored.CLINC),
         Named("waimai", "11,987 Chinese food-delivery reviews", ("label",), _delimited, _stored.WAIMAI),
         Named("chnsenticorp", "7,766 Chinese hotel reviews", ("label",), _delimited, _stored.HOTELS),
@@ -195,6 +233,8 @@ def _all() -> dict[str, Named]:
         Named("ecoli", "336 proteins and their place", ("class",), _arff_table, _stored.ECOLI),
         Named("esol", "1,128 molecules, solubility", (solubility,), esol, _stored.ESOL),
         Named("kr_vs_kp", "3,196 chess endgames", ("class",), _arff_table, _stored.KR_VS_KP),
+        Named("multi30k", "31,014 captions of pictures, English and German", ("de",), _multi30k, _stored.MULTI30K),
+        Named("tatoeba", "29,155 English sentences in Chinese", ("chinese",), _tatoeba, _stored.TATOEBA, authors),
         Named("tic_tac_toe", "958 finished games", ("Class",), _arff_table, _stored.TIC_TAC_TOE),
     ]
     aliases = {"cifar10_jpeg": "cifar10", "waimai_10k": "waimai", "online_shopping_10_cats": "online_shopping"}

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..blocks.attention import TransformerLayers, sinusoids
+from ..blocks.dropout import Dropout
 from ..blocks.inputs import Tokens
 from ..blocks.pooling import Pooling
 from ..blocks.stream import Batch, Source, Stream
@@ -56,7 +57,7 @@ class Transformer(nn.Module):
         self.table = nn.Embedding(source.sizes["length"], width) if self.positions == "learned" else None
         self.first = nn.Parameter(torch.randn(width) * 0.02) if pool == "first" else None
         self.layers = TransformerLayers(width, heads, layers, dropout=dropout, rotary=self.positions == "rotary")
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.pool, self.width = pool, width
         self.length = self.inputs.length + (pool == "first") if self.inputs.length else None
 

@@ -33,7 +33,7 @@ def advice(
     kinds = kinds or {target: "category" if "accuracy" in scores else "number" for target, scores in test.items()}
     found: list[Text] = []
     for target, scores in test.items():
-        if kinds[target] == "reconstruct":  # nats have no scale to judge by
+        if kinds[target] in ("text", "reconstruct"):  # BLEU and nats have no level at which anything follows
             continue
         beside = {name: each[target] for name, each in (baselines or {}).items() if each.get(target)}
         checked = (validation or {}).get(target) or {}

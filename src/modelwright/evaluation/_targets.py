@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import metrics
 from ..report import Block, Number, Section
-from . import _classes, _decisions, _numbers
+from . import _classes, _decisions, _numbers, _texts
 from ._mistakes import Examples, mistakes
 
 NAMES = {
@@ -24,6 +24,8 @@ NAMES = {
     "mae": "MAE",
     "top_5_accuracy": "top-5 accuracy",
     "brier": "Brier score",
+    "bleu": "BLEU",
+    "chrf": "chrF",
 }
 Predicted = Mapping[str, np.ndarray]
 
@@ -48,6 +50,8 @@ def blocks(
     found: list[Block] = [Section(f"Test: {name}"), *numbers(scores)]
     if not scores["rows"]:
         return found
+    if kind == "text":
+        return [*found, *_texts.blocks(list(predicted["texts"]), list(truth), scores, examples)]
     if kind in ("number", "vector"):
         found += _numbers.blocks(np.asarray(predicted["value"]), np.asarray(truth))
     elif kind == "multilabel":
@@ -70,7 +74,7 @@ def numbers(scores: Mapping[str, Any]) -> list[Block]:
     return [
         Number(NAMES.get(key, key.replace("_", " ")), value, tuple(interval) if interval else None)
         for key, value in scores.items()
-        if not key.endswith(("_interval", "_sd"))
+        if not key.endswith(("_interval", "_sd")) and not isinstance(value, str)
         for interval in [scores.get(f"{key}_interval")]
     ]
 

@@ -139,6 +139,11 @@ class Assembled(nn.Module):
         return streams
 
     @property
+    def written(self) -> dict[str, Any]:
+        """The heads by target: those that can generate have `step`."""
+        return {name: self.head(name) for name in self.targets}
+
+    @property
     def measured_by(self) -> dict[str, str]:
         """How each target's model is measured: by "predictions"; by "both" where the loss cannot be told from them; by
         "loss" alone, while training, where predicting is slow."""

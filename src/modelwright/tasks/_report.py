@@ -71,7 +71,7 @@ def target_blocks(
     return evaluation.blocks(
         parts.kind_of("columns", column),
         name,
-        {key: column.truth(value) if key == "value" else value for key, value in tensors.items()},
+        column.comparable(tensors),
         column.truth(encoded.targets[name][measured.index]),
         column.sizes().get("classes"),
         costs=costs,

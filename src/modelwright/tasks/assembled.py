@@ -13,6 +13,7 @@ import numpy as np
 from torch import nn
 
 from .. import baselines, evaluation, metrics, parts
+from ..columns import Ragged
 from ..data.encoding import encode
 from ..data.reading import read
 from ..errors import DataError
@@ -87,13 +88,15 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
     chosen = baselines.DEFAULTS if recipe.baselines is True else recipe.baselines
     texts = {name for name, c in prepared.columns.items() if parts.kind_of("columns", c) == "text" and not c.target}
     test, result = prepared.index(2), dict[str, dict[str, Any]]()
-    targets = {name: column for name, column in prepared.columns.items() if column.target}
+    codes_of = {name: codes for name, codes in prepared.encoded.targets.items() if not isinstance(codes, Ragged)}
+    if not codes_of:  # no traditional method here writes sequences
+        return {}
     features = baselines.Features(
         prepared.encoded.inputs, {n: prepared.rows.table.column(n).to_pylist() for n in texts}
     )
-    for name, column in targets.items():
-        kind, codes = parts.kind_of("columns", column), prepared.encoded.targets[name]
-        share = max(10.0, seconds) / len(targets)
+    for name, codes in codes_of.items():
+        column = prepared.columns[name]
+        kind, share = parts.kind_of("columns", column), max(10.0, seconds) / len(codes_of)
         outcome = baselines.run(
             chosen, kind, features, column.truth(codes), prepared.index(0), test, share, recipe.train.seed
         )

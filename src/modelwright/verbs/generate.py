@@ -1,0 +1,80 @@
+"""The verb `generate`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..errors import DataError
+
+
+def generate(
+    run: str,
+    *prompts: str,
+    file: str | None = None,
+    max_tokens: int | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
+    repetition_penalty: float | None = None,
+    beams: int | None = None,
+    length_penalty: float | None = None,
+    stop: str | None = None,
+    samples: int = 1,
+    seed: int = 0,
+    stream: TextIO | None = None,
+) -> Any:
+    """Write text: a language model goes on with each prompt, a translating run translates it.
+
+    A single text appears while it is written; of several, each is a line for a translating run, and for a language
+    model its prompt and text, with a line of --- between.
+
+    Args:
+        run: a run folder
+        prompts: beginnings of texts, or texts to translate
+        file: a file with one prompt a line, or - for stdin
+        max_tokens: at most so many tokens a text (default: 256, or the longest of training)
+        temperature: 0 takes the likeliest token, 1 draws as the model says (default: 0.8, or 0 for a translating run)
+        top_k: draw among so many likeliest tokens
+        top_p: draw among the likeliest tokens that together have this probability
+        min_p: draw among tokens at least this share as likely as the likeliest
+        repetition_penalty: above 1 tokens that occurred become less likely
+        beams: search the likeliest text with so many hypotheses side by side instead of drawing
+        length_penalty: hypotheses compete by log probability / tokens ** this; larger favours longer texts
+        stop: a text ends before these words
+        samples: texts for each prompt
+        seed: of what is drawn; a prompt's text does not depend on the prompts beside it
+    """
+    from ..generation import generate as write
+    from ..report import Report
+    from ..run import Run
+
+    loaded = Run.load(run)
+    given = [*prompts, *(_lines(file) if file else [])]
+    single = stream is not None and len(given) == 1 and samples == 1
+
+    def tell(piece: str) -> None:
+        print(piece, end="", file=stream, flush=True)
+
+    found = write(
+        loaded, given, samples=samples, stop=stop, on_text=tell if single else None, max_tokens=max_tokens,
+        temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty,
+        beams=beams, length_penalty=length_penalty, seed=seed,
+    )  # fmt: skip
+    is_language = hasattr(loaded.model, "step")
+    report = Report(f"Texts of {run}", data={"texts": [vars(one) for one in found]})
+    between = "\n---\n" if is_language else "\n"
+    texts = [one.prompt + one.text if is_language else one.text for one in found]
+    report.write = lambda: print("" if single else between.join(texts))
+    return report
+
+
+def _lines(file: str) -> list[str]:
+    """The lines of a file or of stdin."""
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot be read ({getattr(error, 'strerror', None) or error}).", where=file) from None
+    return text.splitlines()

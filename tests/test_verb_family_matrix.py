@@ -1,0 +1,135 @@
+"""Every verb on a tiny run of every family: success, or exactly the error that names who has the ability."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from modelwright import cli
+
+ROWS = 60
+QUICK = {"epochs": 1, "speed": "fixed", "threads": 1, "batch": 16}
+WORDS = ["red", "blue", "fox", "dog", "sun", "moon"]
+
+
+def write_data(folder: Path) -> None:
+    """A table with numbers, categories, text, pictures and every kind of target."""
+    draw = random.Random(0)
+    (folder / "pictures").mkdir()
+    rows = []
+    for number in range(ROWS):
+        picture = f"pictures/{number}.png"
+        Image.fromarray(np.random.default_rng(number).integers(0, 256, (8, 8), np.uint8)).save(folder / picture)
+        words = draw.choices(WORDS, k=draw.randint(2, 6))
+        rows.append(
+            {
+                "age": draw.randint(18, 80) + 0.5,
+                "city": draw.choice(["Paris", "Rome", "Oslo"]),
+                "note": " ".join(words),
+                "picture": picture,
+                "left": draw.choice(["yes", "no"]),
+                "spend": round(draw.uniform(1, 99), 2),
+                "kind": draw.choice(["a", "b", "c"]),
+                "labels": draw.sample(["x", "y", "z"], k=draw.randint(1, 2)),
+            }
+        )
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def only(*names: str) -> dict:
+    """Columns of everything but these inputs and targets dropped."""
+    kinds = {"age": "number", "city": "category", "note": "text", "picture": "image", "left": "boolean"}
+    kinds |= {"spend": "number", "kind": "category", "labels": "multilabel"}
+    return {name: {"kind": kind if name in names else "drop"} for name, kind in kinds.items()}
+
+
+def supervised(inputs: tuple[str, ...], target: str = "kind", **model: object) -> dict:
+    return {"target": target, "columns": only(*inputs, target), "model": model}
+
+
+def writing(**model: object) -> dict:
+    columns = {**only("note"), "city": {"kind": "text", "tokenizer": "characters"}}
+    return {"target": "city", "columns": columns, "model": model}
+
+
+NOTE = ("note",)
+FAMILIES: dict[str, dict] = {
+    "mlp on a table": supervised(("age", "city")),
+    "ensemble of perceptrons": supervised(("age", "city"), encoders={"table": {"kind": "mlp", "ensemble": 4}}),
+    "transformer on a table": supervised(("age", "city"), encoders={"table": {"kind": "transformer", "width": 8}}),
+    "number": supervised(("age", "city"), "spend"),
+    "boolean": supervised(("age", "city"), "left"),
+    "multilabel": supervised(("age", "city"), "labels"),
+    "bag": supervised(NOTE, encoders={"note": {"kind": "bag", "buckets": 50}}),
+    "rnn": supervised(NOTE, encoders={"note": {"kind": "rnn", "hidden": 8}}),
+    "cnn on text": supervised(NOTE, encoders={"note": {"kind": "cnn", "channels": [8]}}),
+    "transformer on text": supervised(NOTE, encoders={"note": {"kind": "transformer", "width": 8}}),
+    "cnn on pictures": supervised(("picture",), encoders={"picture": {"kind": "cnn", "channels": [4], "shrink": [2]}}),
+    "transformer on pictures": supervised(("picture",), encoders={"picture": {"kind": "transformer", "width": 8}}),
+    "lstm that writes": writing(encoders={"note": {"kind": "rnn", "hidden": 8}}, heads={"city": {"hidden": 8}}),
+    "transformer that writes": writing(
+        encoders={"note": {"kind": "transformer", "width": 8}},
+        heads={"city": {"cell": "transformer", "hidden": 8, "heads": 2, "beams": 2}},
+    ),
+    "all inputs, several targets": {
+        "targets": {"kind": {}, "spend": {"weight": 0.5}},
+        "columns": only("age", "city", "note", "picture", "kind", "spend"),
+        "model": {"fuse": {"kind": "transformer", "width": 8, "heads": 2}},
+    },
+}
+VERBS: dict[str, list[str]] = {
+    "check": ["check", "recipe.yaml"],
+    "evaluate": ["evaluate", "run"],
+    "evaluate other data": ["evaluate", "run", "rows.jsonl"],
+    "compare": ["compare", "run"],
+    "predict": ["predict", "run", "rows.jsonl", "--probabilities"],
+    "generate": ["generate", "run", "red fox", "--max-tokens", "3"],
+    "show": ["show", "run"],
+    "list": ["list", "."],
+}
+UNABLE: dict[tuple[str, str], str] = {
+    ("generate", family): "this run writes no text." for family in FAMILIES if not family.endswith("writes")
+}
+
+
+@pytest.fixture(scope="module", params=FAMILIES, ids=str)
+def trained(request, tmp_path_factory) -> tuple[str, Path]:
+    """A family and the folder with its data, its recipe and its run, which the command line made."""
+    folder = tmp_path_factory.mktemp("family")
+    write_data(folder)
+    recipe = {"data": "rows.jsonl", "train": QUICK, "baselines": ["majority"], **FAMILIES[request.param]}
+    (folder / "recipe.yaml").write_text(json.dumps(recipe))  # JSON is YAML
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("MODELWRIGHT_CACHE", str(folder / "cache"))
+        torch.set_num_threads(1)
+        assert call(["train", "recipe.yaml", "--out", "run"]) == 0
+    return request.param, folder
+
+
+def call(arguments: list[str]) -> int:
+    with pytest.raises(SystemExit) as done:
+        cli.main(arguments)
+    return int(done.value.code or 0)
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=str)
+def test_every_verb_works_on_every_family(verb, trained, monkeypatch, capsys):
+    family, folder = trained
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("MODELWRIGHT_CACHE", str(folder / "cache"))
+    code = call([*VERBS[verb], "--json"])
+    out, err = capsys.readouterr()
+    found = json.loads(out.splitlines()[-1])
+    expected = UNABLE.get((verb, family))
+    assert (code, found.get("error", {}).get("message")) == ((0, None) if expected is None else (2, expected)), err
+
+
+def test_no_verb_is_left_out():
+    assert {words[0] for words in VERBS.values()} == set(cli.verb_names()) - {"train", "init"}
