@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .tag_metrics import score_tags
 from .text_metrics import score_texts
 
 Z = 1.959963984540054  # two-sided 95 %
@@ -24,9 +25,10 @@ _MAIN = {
     "multilabel": ("micro_f1", True),
     "number": ("rmse", False),
     "vector": ("rmse", False),
-    "reconstruct": ("elbo", True),
     "language": ("loss", False),
     "text": ("bleu", True),
+    "tags": ("f1", True),
+    "reconstruct": ("elbo", True),
 }
 
 
@@ -46,13 +48,14 @@ def score(
 
     predicted: `probabilities` (N, K) for category and multilabel, `probability` (N,) for boolean, `value` (N,) or
     (N, D) for number and vector, in the truth's unit. truth: class codes (-1 missing), 0/1 (NaN missing), (N, K) of 0/1
-    (a row of NaN missing), values (NaN missing). For text both are texts (`texts` and its `tokenizer`, see `text_metrics`).
-    Rows without truth are not scored; `rows` counts the scored ones. What is written again needs no truth: it comes with the
-    nats of each row.
+    (a row of NaN missing), values (NaN missing). For text both are texts (`texts` and its `tokenizer`, see `text_metrics`), for tags lists of labels (`tags`). Rows without truth are not scored; `rows` counts the scored ones. What is
+    written again needs no truth: it comes with the nats of each row.
     Intervals are 95 %: Wilson for shares, DeLong for AUC, seeded bootstrap for RMSE.
     """
     if kind == "text":
         return score_texts(predicted["texts"], truth, predicted["tokenizer"], intervals)  # type: ignore[arg-type]
+    if kind == "tags":
+        return score_tags(predicted["tags"], truth)  # type: ignore[arg-type]
     truth = np.asarray(truth)
     if kind == "category":
         return _category(_wide(predicted["probabilities"]), truth.ravel(), intervals)

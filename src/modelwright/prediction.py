@@ -100,7 +100,7 @@ def validation_scores(
     for name, tensors in predicted.items():
         kind, codes = parts.kind_of("columns", columns[name]), encoded.targets[name][index]
         scores = target_scores(columns[name], tensors, codes, intervals=False)
-        losses.setdefault(name, scores["loss"] or 0.0)
+        losses.setdefault(name, scores.get("loss") or 0.0)
         main, higher = metrics.main(kind)
         value = scores[main]
         if value is not None:

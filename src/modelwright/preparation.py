@@ -24,7 +24,7 @@ from .columns import dump as dump_columns
 from .columns import load as load_columns
 from .data import augmentation
 from .data.batches import Batches
-from .data.encoding import TABLE, Encoded, encode, fit, keys, sources
+from .data.encoding import TABLE, Encoded, encode, fit, keys, require_aligned, sources
 from .data.reading import Rows, read
 from .data.splitting import folds, split
 from .errors import DataError, Problem, RunError, UserError, did_you_mean
@@ -59,8 +59,12 @@ class Prepared:
         return int((self.part == 0).sum())
 
     def build(self) -> nn.Module:
-        """The model, initialised from the recipe's seed."""
-        return build_model(self.recipe, self.columns)
+        """The model, initialised from the recipe's seed and with the pretrained weights of its parts."""
+        model = build_model(self.recipe, self.columns)
+        beginning: list[Any] = [module for module in model.modules() if hasattr(module, "load_pretrained")]
+        for module in beginning if not self.recipe.model.start else ():
+            module.load_pretrained()
+        return model
 
     def batches(self, size: int) -> Batches:
         """The training rows in batches of `size`, augmented as the recipe says."""
@@ -134,6 +138,13 @@ def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str,
     """Unfitted column objects for every column that is used, and what was inferred about each."""
     rebuilt = recipe.rebuilt_names()
     targets = set(recipe.target_names()) - set(rebuilt)
+    for name, given in recipe.model.encoders.items():
+        kind, options = parts.split(given)
+        if kind and hasattr(found := parts.find("encoders", kind), "settle"):
+            options, asked = found.settle(options, recipe.base)
+            recipe.model.encoders[name] = {"kind": kind, **options}
+            own = recipe.columns.get(name, {})
+            recipe.columns[name] = {**asked, **({"kind": own} if isinstance(own, str) else own)}
     inferred = infer(rows.table, targets)
     columns: dict[str, Any] = {}
     for name in rows.table.column_names:
@@ -197,6 +208,7 @@ def prepare(
     encoded = encode(rows.table, columns, own_encoders(recipe, columns))
     seconds["encode"] = clock()
     choices = choose(recipe, model_sources(recipe, columns), targets_of(recipe, columns), int((part == 0).sum()))
+    require_aligned(encoded, columns, recipe.model.heads, rows.name)
     _check_choices(recipe, columns, int((part == 0).sum()))
     _fill_options(recipe, columns)
     return Prepared(

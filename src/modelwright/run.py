@@ -204,7 +204,7 @@ class Run:
             raise RunError("the run is no language model: it has no tokenizer.", where=str(self.path))
         return self._language[1]
 
-    @property
+    @cached_property
     def tokenizer(self) -> Any:
         """A language model's `tokenizers.Tokenizer`."""
         return self.vocabulary.tokenizer

@@ -218,6 +218,27 @@ def _require(table: pa.Table, columns: Mapping[str, Any]) -> None:
         raise DataError(f"the rows have no column {given}.", where="data", hint=hint)
 
 
+def require_aligned(encoded: Encoded, columns: Mapping[str, Any], heads: Mapping[str, Any], where: str) -> None:
+    """Raise DataError naming the first row whose target has more or fewer items than its text has tokens, where a head
+    of `heads` (target -> config) gives one for each. A text that was cut may have fewer."""
+    for target, config in heads.items():
+        kind, options = parts.split(config)
+        texts = [name for name, column in columns.items() if hasattr(column, "tokens") and not column.target]
+        named = [name for name in texts if options.get("source") in ("", None, name)]
+        if not getattr(parts.find("heads", kind), "aligned", False) or len(named) != 1:
+            continue
+        rows: Any = encoded.inputs[keys(columns)[named[0]]]
+        codes: Any = encoded.targets[target]
+        text, items = columns[named[0]], codes.lengths
+        tokens = text.tokens(rows)
+        wrong = (items > 0) & ((tokens > items) | ((tokens < items) & (rows.lengths < text.length)))
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            message = f"'{named[0]}' has {tokens[row]} tokens and '{target}' {items[row]} items."
+            hint = "Give the text as a list of its tokens, or set its tokenizer."
+            raise DataError(message, where=f"{where}, row {row}", hint=hint)
+
+
 def _chunk_rows(columns: Mapping[str, Any], fitted: bool = True) -> int:
     """Rows of a chunk: fewer where a row becomes a picture."""
     if all(column.group is not None for column in columns.values()):

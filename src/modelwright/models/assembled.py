@@ -24,7 +24,7 @@ class Assembled(nn.Module):
 
     sources: what is read. targets: name -> (kind of column, its sizes).
     A head that `reads = "sequence"` gets the steps of one encoder, unpooled; one with `target_of(batch)` writes again what
-    an encoder read. Where the fuse gives a distribution, losses are taken at one draw and predictions at the mean.
+    an encoder read, or, with `corrupted(batch)`, what was hidden from it. Where the fuse gives a distribution, losses are taken at one draw and predictions at the mean.
     `weights` holds the factors of loss terms that are not 1; whoever adds the terms multiplies. An encoder or fuse
     that adds terms through `Stream.aux` also has `counts(batch)`, their counts without a forward pass.
 
@@ -126,6 +126,9 @@ class Assembled(nn.Module):
         """What each target's head reads: all encoders pooled and fused, or, for a head of sequences, every step of one
         encoder with the others, as one vector, added at each step. drawn: a draw in place of a distribution's mean, in
         evaluation always the same ones."""
+        hiding: list[Any] = [head for head in self.heads.values() if hasattr(head, "corrupted")]
+        for head in hiding:
+            batch = head.corrupted(batch)
         encoded = {key: encoder(batch) for key, encoder in self.encoders.items()}
         fused = self.fuse([pool(encoded[key]) for key, pool in self.pools.items()]) if self.fuse else None
         if drawn and fused is not None:

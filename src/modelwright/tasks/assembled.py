@@ -14,7 +14,7 @@ from torch import nn
 
 from .. import baselines, evaluation, metrics, parts
 from ..columns import Ragged
-from ..data.encoding import encode
+from ..data.encoding import encode, require_aligned
 from ..data.reading import read
 from ..errors import DataError
 from ..files import write_json, write_text
@@ -213,6 +213,9 @@ def _other_rows(run: Any, data: Any) -> tuple[Any, Any, Any]:
     table = read(data, Path(".")).table
     run.require(table, targets=True, where=str(data) if isinstance(data, (str, Path)) else "rows")
     encoded = encode(table, run.columns, own_encoders(run.recipe, run.columns), cache=False)
+    require_aligned(
+        encoded, run.columns, run.recipe.model.heads, str(data) if isinstance(data, (str, Path)) else "rows"
+    )
     return table, encoded, np.arange(table.num_rows)
 
 
