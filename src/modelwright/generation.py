@@ -15,7 +15,8 @@ from torch import Tensor
 
 from .decoding import DecodingOptions, decode
 from .errors import DataError, RunError, UserError
-from .run import Run, read_json
+from .run import Run
+from .status import read_json
 
 AT_ONCE = 64  # rows decoded together
 LANGUAGE = DecodingOptions(temperature=0.8)  # where a language model is asked for nothing else
