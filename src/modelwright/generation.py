@@ -134,7 +134,7 @@ class _Teller:
             self.told = len(text)
 
 
-def _writer(run: Run) -> _Language | _Sequence:
+def _writer(run: Any) -> _Language | _Sequence:
     if hasattr(run.model, "step"):
         return _Language(run)
     heads = {name: head for name, head in getattr(run.model, "written", {}).items() if hasattr(head, "step")}
@@ -152,9 +152,8 @@ class _Language:
 
     options = LANGUAGE
 
-    def __init__(self, run: Run) -> None:
-        self.model: Any = run.model
-        self.tokenizer: Any = run.tokenizer  # type: ignore[attr-defined]
+    def __init__(self, run: Any) -> None:
+        self.model, self.tokenizer = run.model, run.tokenizer
         file = run.path / "generation_config.json" if run.path else None
         config = read_json(file) if file and file.exists() else {}
         ends = config.get("eos_token_id")
@@ -185,9 +184,8 @@ class _Language:
 class _Sequence:
     """A run with a text as target writes it from its input."""
 
-    def __init__(self, run: Run, target: str) -> None:
-        self.run, self.target = run, target
-        self.model: Any = run.model.written[target]  # type: ignore[index]
+    def __init__(self, run: Any, target: str) -> None:
+        self.run, self.target, self.model = run, target, run.model.written[target]
         self.options, self.ends = self.model.decoding, self.model.decoding.ends
         inputs = [name for name, column in run.columns.items() if not column.target]
         if len(inputs) != 1:
@@ -208,7 +206,7 @@ class _Sequence:
         batch = encode(table, {self.source: self.run.columns[self.source]}, cache=False).batch(
             torch.arange(len(prompts))
         )
-        stream = self.run.model.streams(batch)[self.target]  # type: ignore[operator]
+        stream = self.run.model.streams(batch)[self.target]
         return self.model.start(stream), torch.full((len(prompts), 1), self.ends[0]), None, self.options.max_tokens
 
     def text(self, ids: list[int]) -> str:

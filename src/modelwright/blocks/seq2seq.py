@@ -93,7 +93,8 @@ class TransformerDecoder(nn.Module):
     def start(self, memory: Tensor, mask: Tensor | None) -> Any:
         seen = None if mask is None else never_empty(mask)[:, None, None]
         empty = memory.new_zeros(len(memory), self.width // self.size, 0, self.size)
-        return (seen, *((*layer.remember(memory), empty, empty) for layer in self.layers))
+        remembered = [layer.remember(memory) for layer in self.layers]  # type: ignore[operator]
+        return (seen, *((*pair, empty, empty) for pair in remembered))
 
     def forward(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         seen, *caches = state

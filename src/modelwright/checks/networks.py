@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -233,25 +234,24 @@ _HEAD_CASES: dict[str, tuple[dict[str, Any], Tensor]] = {
 }
 
 
+def _head_inputs(steps: int, members: int = 1) -> list[Stream]:
+    random = torch.Generator().manual_seed(0)
+    return [Stream(torch.randn(ROWS, steps, 4, generator=random).repeat(1, members, 1))]
+
+
+def _row_losses(module: Any, given: dict[str, Tensor]) -> Tensor:
+    """(B, 1): the loss of each row by itself."""
+    rows = zip(given["x"].split(1), given["target"].split(1))
+    return torch.stack([module.loss(Stream(x), row)[0] for x, row in rows])[:, None]
+
+
 def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dict[str, Any]) -> list[Check]:
     sequence = getattr(head, "reads", "pooled") == "sequence"
+    inputs = partial(_head_inputs, target.shape[1] if sequence else 1)  # some demand as many steps as the target has
 
     def build() -> Any:
         torch.manual_seed(1)
         return head(4, sizes, **options).eval()
-
-    def inputs(members: int = 1) -> list[Stream]:
-        random = torch.Generator().manual_seed(0)
-        if sequence:  # as many steps as the target, which some heads demand
-            return [Stream(torch.randn(*target.shape, 4, generator=random))]
-        return [Stream(torch.randn(ROWS, 1, 4, generator=random).expand(-1, members, -1))]
-
-    def with_target() -> dict[str, Tensor]:
-        return {"x": inputs()[0].x, "target": target}
-
-    def losses(module: Any, given: dict[str, Tensor]) -> Tensor:
-        rows = zip(given["x"].split(1), given["target"].split(1))
-        return torch.stack([module.loss(Stream(x), row)[0] for x, row in rows])[:, None]
 
     def first(module: Any, streams: list[Stream]) -> Tensor:
         return torch.cat(
@@ -301,6 +301,6 @@ def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dic
         ("learning", learning),
     ]
     if sequence:  # what it writes is whole numbers, which have no gradient
-        return checks + _module_checks(build, with_target, losses)
+        return checks + _module_checks(build, lambda: {"x": inputs()[0].x, "target": target}, _row_losses)
     checks.append(("members", members))
     return checks + _module_checks(build, inputs, first)
