@@ -51,7 +51,11 @@ def choose(recipe: Recipe, sources: list[Source], targets: dict[str, tuple[str, 
             default = {"kind": kind}
         if recipe.model.size is not None:
             default = {"kind": default["kind"], **_sized(default["kind"], recipe.model.size)}
-        recipe.model.encoders[source.name] = {**default, **options}
+        config = recipe.model.encoders[source.name] = {**default, **options}
+        if config["kind"] == "ensemble" and not config.get("members"):
+            usual = parts.find("encoders", "ensemble").usual[source.kind]
+            config["members"] = [{"kind": kind, **_sized(kind, recipe.model.size)} for kind in usual]
+            chosen.note(f"model.encoders.{source.name}.members", ", ".join(usual), "their errors differ")
     if recipe.model.fuse is None:
         recipe.model.fuse = "concat"
     _training(recipe, chosen, sources, targets, rows)
@@ -71,7 +75,7 @@ class _Chosen:
             self.note(f"train.{key}", value, reason)
 
 
-def _sized(kind: str, size: str) -> dict[str, Any]:
+def _sized(kind: str, size: str | None) -> dict[str, Any]:
     return dict(getattr(parts.find("encoders", kind), "sizes", {}).get(size, {}))
 
 

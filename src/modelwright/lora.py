@@ -27,7 +27,7 @@ class Adapted(nn.Linear):
     def __init__(self, layer: nn.Linear, rank: int, alpha: float) -> None:
         nn.Module.__init__(self)
         self.in_features, self.out_features = layer.in_features, layer.out_features
-        self.weight, self.bias, self.rank, self.alpha = layer.weight, layer.bias, rank, alpha
+        self.weight, self.bias, self.rank, self.alpha, self.plain = layer.weight, layer.bias, rank, alpha, type(layer)
         self.lora_A = nn.Linear(layer.in_features, rank, bias=False, device=layer.weight.device)
         self.lora_B = nn.Linear(rank, layer.out_features, bias=False, device=layer.weight.device)
         nn.init.zeros_(self.lora_B.weight)
@@ -38,7 +38,7 @@ class Adapted(nn.Linear):
     @torch.no_grad()
     def merged(self) -> nn.Linear:
         """One dense layer that computes the same."""
-        layer = nn.Linear(self.in_features, self.out_features, bias=self.bias is not None, device="meta")
+        layer = self.plain(self.in_features, self.out_features, bias=self.bias is not None, device="meta")
         change = self.lora_B.weight @ self.lora_A.weight * (self.alpha / self.rank)
         layer.weight, layer.bias = nn.Parameter(self.weight + change), self.bias
         return layer

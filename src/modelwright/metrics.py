@@ -24,6 +24,7 @@ _MAIN = {
     "multilabel": ("micro_f1", True),
     "number": ("rmse", False),
     "vector": ("rmse", False),
+    "language": ("loss", False),
     "text": ("bleu", True),
 }
 

@@ -353,12 +353,7 @@ def build_model(recipe: Recipe, columns: dict[str, Any]) -> nn.Module:
 
 def _fill_options(recipe: Recipe, columns: dict[str, Any]) -> None:
     """Write every option of every part, defaults included, into the recipe: an old run must keep its meaning."""
-
-    def complete(room: str, config: Any) -> dict[str, Any]:
-        kind, given = parts.split(config)
-        defaults = {name: option.default for name, option in parts.options(parts.find(room, kind)).items()}
-        return {"kind": kind, **_plain(defaults), **_plain(given)}
-
+    complete = parts.complete
     recipe.columns = {name: complete("columns", recipe.columns[name]) for name in columns}
     recipe.model.encoders = {name: complete("encoders", config) for name, config in recipe.model.encoders.items()}
     recipe.model.heads = {name: complete("heads", config) for name, config in recipe.model.heads.items()}
@@ -366,7 +361,3 @@ def _fill_options(recipe: Recipe, columns: dict[str, Any]) -> None:
     recipe.train.optimizer = complete("optimizers", recipe.train.optimizer)
     recipe.train.schedule = complete("schedules", recipe.train.schedule)
     recipe.train.augment = [complete("data.augmentation", config) for config in recipe.train.augment]
-
-
-def _plain(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}

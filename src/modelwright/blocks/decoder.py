@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+_ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
 Turn = tuple[Tensor, Tensor]
 """Cosines (..., T, 1, D) and sines (..., T, 1, D / 2) of the rotary positions."""
 
@@ -44,16 +45,26 @@ class RMSNorm(nn.Module):
         return _Norm.apply(x, self.weight, self.epsilon, _working_type(x))
 
 
+class Dense(nn.Linear):
+    """`W x + b`. Without gradients, float32 products on a processor are oneDNN's, as exact as torch's usual ones.
+
+    On one row they read the weights as fast as memory gives them, about twice as fast as the usual ones on AMD.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return product(x, self.weight, self.bias)
+
+
 class Attention(nn.Module):
     """Causal self-attention on (B, T, width) whose keys and values are shared by groups of heads (Ainslie 2023)."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.head_width, inner = shape.head_width, shape.groups * shape.head_width
-        self.q_proj = nn.Linear(shape.width, shape.heads * shape.head_width, bias=shape.bias)
-        self.k_proj = nn.Linear(shape.width, inner, bias=shape.bias)
-        self.v_proj = nn.Linear(shape.width, inner, bias=shape.bias)
-        self.o_proj = nn.Linear(shape.heads * shape.head_width, shape.width, bias=False)
+        self.q_proj = Dense(shape.width, shape.heads * shape.head_width, bias=shape.bias)
+        self.k_proj = Dense(shape.width, inner, bias=shape.bias)
+        self.v_proj = Dense(shape.width, inner, bias=shape.bias)
+        self.o_proj = Dense(shape.heads * shape.head_width, shape.width, bias=False)
         if shape.norm_heads:
             self.q_norm = RMSNorm(shape.head_width, shape.epsilon)
             self.k_norm = RMSNorm(shape.head_width, shape.epsilon)
@@ -73,14 +84,14 @@ class Attention(nn.Module):
         return self.o_proj(attend(query, key, value, seen).transpose(1, 2).reshape(rows, steps, -1))
 
 
-class Dense(nn.Module):
-    """`down(silu(gate(x)) * up(x))` (SwiGLU, Shazeer 2020)."""
+class SwiGLU(nn.Module):
+    """`down(silu(gate(x)) * up(x))` (Shazeer 2020)."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(shape.width, shape.hidden, bias=False)
-        self.up_proj = nn.Linear(shape.width, shape.hidden, bias=False)
-        self.down_proj = nn.Linear(shape.hidden, shape.width, bias=False)
+        self.gate_proj = Dense(shape.width, shape.hidden, bias=False)
+        self.up_proj = Dense(shape.width, shape.hidden, bias=False)
+        self.down_proj = Dense(shape.hidden, shape.width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
@@ -94,7 +105,7 @@ class DecoderLayer(nn.Module):
         self.input_layernorm = RMSNorm(shape.width, shape.epsilon)
         self.self_attn = Attention(shape)
         self.post_attention_layernorm = RMSNorm(shape.width, shape.epsilon)
-        self.mlp = Dense(shape)
+        self.mlp = SwiGLU(shape)
         self.dropout = shape.dropout
 
     def forward(self, x: Tensor, turn: Turn, seen: Tensor | None = None, past: Past | None = None) -> Tensor:
@@ -175,6 +186,13 @@ class State:
         for old, new in zip(self.layers, chosen.layers):
             new.length, new.room = old.length, None if old.room is None else old.room[:, rows]
         return chosen
+
+
+def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`W x + b`, by whichever kernel is fast."""
+    if _ONEDNN is None or torch.is_grad_enabled() or x.device.type != "cpu" or _working_type(x) != torch.float32:
+        return F.linear(x, weight, bias)
+    return _ONEDNN(x, weight, bias, "none", [], "")
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None) -> Tensor:

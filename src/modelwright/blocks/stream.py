@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 Batch = dict[str, Tensor]
@@ -48,3 +49,12 @@ class Stream:
     def with_x(self, x: Tensor) -> Stream:
         """The same stream with another x."""
         return replace(self, x=x)
+
+
+def in_a_row(streams: list[Stream]) -> Stream:
+    """(B, T1, D), (B, T2, D), ... -> (B, T1 + T2 + ..., D), with their masks and loss terms."""
+    x, mask = torch.cat([stream.x for stream in streams], 1), None
+    if any(stream.mask is not None for stream in streams):
+        masks = [x.new_ones(s.x.shape[:2]).bool() if s.mask is None else s.mask for s in streams]
+        mask = torch.cat(masks, 1)
+    return Stream(x, mask, aux={name: term for stream in streams for name, term in stream.aux.items()})

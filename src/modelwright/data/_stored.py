@@ -259,6 +259,22 @@ TIC_TAC_TOE = (
         4886,
     ),
 )
+SHAKESPEARE = (
+    Stored(
+        "language_modelling/tinyshakespeare/input.txt.gz",
+        "13125fe8f49092165d7d489e3944db52d1ba546e64a60080cc9523bcd0c5e46a",
+        433884,
+        content="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+        url="https://raw.githubusercontent.com/karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt",
+    ),
+)
+SONGCI = (
+    Stored(
+        "language_modelling/songci/ci_song_json.tar.xz",
+        "414352cb6b31b7afce3c3466ed412fa4dccfbb227622594fd7eef6ada1ff333a",
+        2257660,
+    ),
+)
 MULTI30K = (
     Stored(
         "translation/multi30k/train.en.gz",

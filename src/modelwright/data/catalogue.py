@@ -131,6 +131,22 @@ def _clinc150(paths: list[Path]) -> Parsed:
     return _parts({part: pa.table(list(zip(*rows)), names=["text", "intent"]) for part, rows in pairs.items()})
 
 
+def _shakespeare(paths: list[Path]) -> Parsed:
+    with File(paths[0]).open() as stream:
+        return pa.table({"text": [stream.read().decode()]}), None
+
+
+def _songci(paths: list[Path]) -> Parsed:
+    """A text a poem: the name of its tune, then its lines; the last two files are the test part, the one before them validation."""
+    files = _images.archive(paths[0], lambda name: name.endswith(".json"))
+    ordered = sorted(files, key=lambda name: int(name.split(".")[-2]))
+    tables = [
+        pa.table({"text": ["\n".join([p["rhythmic"], *p["paragraphs"]]) for p in json.loads(files[name])]})
+        for name in ordered
+    ]
+    return _parts({0: pa.concat_tables(tables[:-3]), 1: tables[-3], 2: pa.concat_tables(tables[-2:])})
+
+
 def _review_polarity(paths: list[Path]) -> Parsed:
     files = _images.archive(paths[0], lambda name: name.endswith(".txt"))
     ordered = sorted(files, key=lambda name: Path(name).name)  # cv000 ... cv999: the ten official folds in order
@@ -195,6 +211,8 @@ def _all() -> dict[str, Named]:
         Named("adult", "48,842 people, income above 50K", ("income",), _adult, _stored.ADULT),
         Named("sst2", "9,613 English film review sentences", ("label",), _sst2, _stored.SST2),
         Named("review_polarity", "2,000 long English film reviews", ("label",), _review_polarity, _stored.REVIEWS),
+        Named("tinyshakespeare", "1,115,394 characters of Shakespeare's plays", (), _shakespeare, _stored.SHAKESPEARE),
+        Named("songci", "21,050 Chinese poems of the Song", (), _songci, _stored.SONGCI),
         Named("clinc150", "22,500 requests of 150 intents", ("intent",), _clinc150, _stored.CLINC),
         Named("waimai", "11,987 Chinese food-delivery reviews", ("label",), _delimited, _stored.WAIMAI),
         Named("chnsenticorp", "7,766 Chinese hotel reviews", ("label",), _delimited, _stored.HOTELS),

@@ -49,7 +49,7 @@ def blocks(
     if not scores["rows"]:
         return found
     if kind == "text":
-        return [*found, *_texts.blocks(predicted["texts"], truth, scores, examples)]
+        return [*found, *_texts.blocks(list(predicted["texts"]), list(truth), scores, examples)]
     if kind in ("number", "vector"):
         found += _numbers.blocks(np.asarray(predicted["value"]), np.asarray(truth))
     elif kind == "multilabel":
