@@ -156,3 +156,17 @@ def test_other_runs_say_who_can(tmp_path):
         run.generate("x")
     with pytest.raises(UserError):
         run.generate("x", beams=2)
+
+
+def test_a_language_run_tells_its_prompt_and_what_follows(tmp_path, monkeypatch, capsys):
+    (tmp_path / "corpus.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 200)
+    model = {"kind": "language", "width": 16, "layers": 1, "heads": 1, "context": 32, "tokenizer": "characters"}
+    train = {"steps": 5, "speed": "fixed", "threads": 1}
+    run = mw.train({"data": str(tmp_path / "corpus.txt"), "model": model, "train": train}, out=tmp_path / "run")
+    (expected,) = run.generate("the quick", max_tokens=8, seed=3)
+    arguments = ["generate", str(tmp_path / "run"), "the quick", "--max-tokens", "8", "--seed", "3"]
+    assert call(arguments, monkeypatch, capsys)[1] == f"the quick{expected.text}\n"
+    out = call([*arguments, "--samples", "2"], monkeypatch, capsys)[1]
+    assert out.startswith(f"the quick{expected.text}\n---\nthe quick")
+    code, _, err = call(["generate", str(tmp_path / "run"), "x" * 32], monkeypatch, capsys)
+    assert code == 2 and "the prompt has 32 tokens; the model's context holds 32" in err

@@ -54,16 +54,18 @@ def generate(
     loaded = Run.load(run)
     given = [*prompts, *(_lines(file) if file else [])]
     single = stream is not None and len(given) == 1 and samples == 1
+    is_language = hasattr(loaded.model, "step")
+    before = given[:1] if is_language else []  # what a language model goes on with stands before it
 
     def tell(piece: str) -> None:
-        print(piece, end="", file=stream, flush=True)
+        print(*before, piece, sep="", end="", file=stream, flush=True)
+        before.clear()
 
     found = write(
         loaded, given, samples=samples, stop=stop, on_text=tell if single else None, max_tokens=max_tokens,
         temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty,
         beams=beams, length_penalty=length_penalty, seed=seed,
     )  # fmt: skip
-    is_language = hasattr(loaded.model, "step")
     report = Report(f"Texts of {run}", data={"texts": [vars(one) for one in found]})
     between = "\n---\n" if is_language else "\n"
     texts = [one.prompt + one.text if is_language else one.text for one in found]
