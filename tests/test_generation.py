@@ -12,6 +12,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 import modelwright as mw
 from modelwright import cli
+from modelwright.data.shards import Vocabulary
 from modelwright.errors import DataError, RunError, UserError
 from modelwright.generation import generate
 from modelwright.models.language import Language
@@ -22,7 +23,7 @@ WORDS = {"one": "ein", "two": "zwei", "dog": "Hund", "cat": "Katze", "runs": "lÃ
 
 
 @pytest.fixture(scope="module")
-def language(tmp_path_factory) -> Run:
+def language() -> Run:
     """A run whose model is an untrained language model over bytes."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(models.BPE({token: i for i, token in enumerate(["<end>", *alphabet])}, []))
@@ -36,10 +37,8 @@ def language(tmp_path_factory) -> Run:
                 weight.normal_(std=0.3)
         model.lm_head.weight.normal_()
         model.lm_head.weight[128:] = -model.lm_head.weight[:1] * 9  # mostly ASCII
-    folder = tmp_path_factory.mktemp("language")
-    (folder / "generation_config.json").write_text('{"eos_token_id": 0}')
-    run = Run(Recipe(data="memory"), {}, path=folder, model=model)
-    run.tokenizer = tokenizer
+    run = Run(Recipe(data="memory", model={"kind": "language"}), {}, model=model)
+    run._language = (model, Vocabulary(tokenizer, {"eos": "<end>"}))
     return run
 
 

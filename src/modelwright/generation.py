@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .decoding import DecodingOptions, decode
 from .errors import DataError, RunError, UserError
-from .run import Run, read_json
+from .run import Run
 
 AT_ONCE = 64  # rows decoded together
 LANGUAGE = DecodingOptions(temperature=0.8)  # where a language model is asked for nothing else
@@ -153,13 +153,11 @@ class _Language:
     options = LANGUAGE
 
     def __init__(self, run: Any) -> None:
-        self.model, self.tokenizer = run.model, run.tokenizer
-        file = run.path / "generation_config.json" if run.path else None
-        config = read_json(file) if file and file.exists() else {}
-        ends = config.get("eos_token_id")
-        self.ends = tuple(ends if isinstance(ends, list) else [] if ends is None else [ends])
-        first = config.get("bos_token_id")
-        self.first = [first] if first is not None else list(self.ends[:1])
+        self.model, self.tokenizer, vocabulary = run.model, run.tokenizer, run.vocabulary
+        ends = vocabulary.special.get("eos", [])
+        self.ends = tuple(map(self.tokenizer.token_to_id, [ends] if isinstance(ends, str) else ends))
+        first = self.tokenizer.token_to_id(vocabulary.begin) if vocabulary.begin else None
+        self.first = [] if first is None else [first]
 
     def begin(self, prompts: list[str]) -> tuple[Any, Tensor, Tensor | None, int]:
         """State, ids (B, T) padded on the left, their mask, and how many tokens may follow."""
