@@ -91,7 +91,7 @@ class Sequence(nn.Module):
     def predict(self, stream: Stream) -> dict[str, Tensor]:
         prompt = torch.full((len(stream.x), 1), self.end, device=stream.x.device)
         found = decode(self, self.start(stream), prompt, self.decoding)
-        longest = max(1, *(len(one.ids) for one in found))
+        longest = max([1, *(len(one.ids) for one in found)])
         return {"ids": torch.tensor([one.ids + [-1] * (longest - len(one.ids)) for one in found], device=prompt.device)}
 
     def start(self, stream: Stream) -> Any:
