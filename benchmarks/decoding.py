@@ -15,16 +15,14 @@ SIZES = {"width": 768, "layers": 12, "heads": 12, "groups": 12, "hidden": 2048, 
 
 def ours(dtype: torch.dtype) -> Callable[[Tensor, int], Tensor]:
     """Greedy decoding with our model."""
+    from modelwright.decoding import DecodingOptions, decode
     from modelwright.models.language import Language
 
     model = Language(VOCABULARY, **SIZES).to(dtype).eval()
 
     def generate(ids: Tensor, count: int) -> Tensor:
-        found, state = [ids], model.start(len(ids))
-        for _ in range(count):
-            logits, state = model.step(found[-1], state)
-            found.append(logits.argmax(-1, keepdim=True))
-        return torch.cat(found, 1)
+        found = decode(model, model.start(len(ids)), ids, DecodingOptions(max_tokens=count))
+        return torch.cat([ids, torch.tensor([row.ids for row in found])], 1)
 
     return generate
 

@@ -13,6 +13,9 @@ from modelwright.blocks.dense import dense_stack
 from modelwright.blocks.pooling import mean
 from modelwright.blocks.recurrent import Recurrent
 from modelwright.blocks.seq2seq import RecurrentDecoder
+from modelwright.blocks.stream import Source
+from modelwright.models.assembled import Assembled
+from modelwright.reconstruction import row_bounds
 
 RNG = np.random.default_rng(0)
 
@@ -218,6 +221,38 @@ def test_prior_term_of_the_elbo():
     integral = np.sum(q * (np.log(q + 1e-300) - np.log(prior))) * (z[1] - z[0])
     total, count = losses.gaussian_kl(torch.full((5, 1), mu), torch.full((5, 1), log_variance))
     close(total / count, integral)
+
+
+def test_evidence_lower_bound():
+    """z ~ N(0, 1), x | z ~ N(w z + b, 1): the ELBO as an integral, and many draws against the log p(x) that is known."""
+    torch.manual_seed(0)
+    source = Source("x", "vector", {"size": 1})
+    head = {"kind": "reconstruct", "hidden": (), "variance": "unit"}
+    model = Assembled(
+        [source],
+        {"x": ("reconstruct", {"source": source})},
+        encoders={"x": {"kind": "mlp", "hidden": (), "dropout": 0.0}},
+        fuse={"kind": "gaussian", "size": 1},
+        heads={"x": head},
+    ).eval()
+    for values in model.fuse.log_variance.parameters():
+        nn.init.zeros_(values)  # wider than the posterior: few draws would decide all otherwise
+    (w, b), x = (float(value.detach()) for value in model.head("x").decoder[-1].parameters()), 0.8
+    mu, log_variance = (
+        float(layer(torch.tensor([x])).detach()) for layer in (model.fuse.mean, model.fuse.log_variance)
+    )
+    z = np.linspace(-12, 12, 200_001)
+
+    def normal(value, mean, variance):
+        return np.exp(-((value - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+
+    q, likelihood, prior = normal(z, mu, np.exp(log_variance)), normal(x, w * z + b, 1), normal(z, 0, 1)
+    elbo = np.sum(q * (np.log(likelihood) + np.log(prior) - np.log(q + 1e-300))) * (z[1] - z[0])
+    truth = np.log(normal(x, b, 1 + w**2))
+    found = row_bounds(model, {"x": torch.full((1, 1), x)}, samples=20_000)
+    close(found["elbo"], [elbo], 0.02)
+    close(found["bound_20000"], [truth], 0.02)
+    assert elbo < truth
 
 
 # ---- training

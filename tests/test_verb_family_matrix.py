@@ -32,6 +32,7 @@ def write_data(folder: Path) -> None:
                 "age": draw.randint(18, 80) + 0.5,
                 "city": draw.choice(["Paris", "Rome", "Oslo"]),
                 "note": " ".join(words),
+                "text": " ".join(words),
                 "picture": picture,
                 "left": draw.choice(["yes", "no"]),
                 "spend": round(draw.uniform(1, 99), 2),
@@ -44,7 +45,7 @@ def write_data(folder: Path) -> None:
 
 def only(*names: str) -> dict:
     """Columns of everything but these inputs and targets dropped."""
-    kinds = {"age": "number", "city": "category", "note": "text", "picture": "image", "left": "boolean"}
+    kinds = {"age": "number", "city": "category", "note": "text", "text": "text", "picture": "image", "left": "boolean"}
     kinds |= {"spend": "number", "kind": "category", "labels": "multilabel"}
     return {name: {"kind": kind if name in names else "drop"} for name, kind in kinds.items()}
 
@@ -77,6 +78,9 @@ FAMILIES: dict[str, dict] = {
         encoders={"note": {"kind": "transformer", "width": 8}},
         heads={"city": {"cell": "transformer", "hidden": 8, "heads": 2, "beams": 2}},
     ),
+    "language model that writes": {
+        "model": {"kind": "language", "width": 8, "layers": 1, "heads": 2, "context": 32, "tokenizer": "characters"}
+    },
     "all inputs, several targets": {
         "targets": {"kind": {}, "spend": {"weight": 0.5}},
         "columns": only("age", "city", "note", "picture", "kind", "spend"),

@@ -34,7 +34,8 @@ def choose(recipe: Recipe, sources: list[Source], targets: dict[str, tuple[str, 
     chosen = _Chosen(recipe)
     for name, (column, _) in targets.items():
         head = recipe.model.heads.get(name, recipe.targets.get(name, {}).get("head", {}))
-        usual = {"kind": getattr(parts.find("columns", column), "head", column)}
+        known = column in parts.kinds("columns")
+        usual = {"kind": getattr(parts.find("columns", column), "head", column) if known else column}
         recipe.model.heads[name] = {**usual, **(head if isinstance(head, dict) else {"kind": head})}
     found = [parts.find("heads", parts.split(head)[0]) for head in recipe.model.heads.values()]
     steps = any(getattr(head, "reads", "pooled") == "sequence" for head in found)

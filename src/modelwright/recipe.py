@@ -141,6 +141,15 @@ class Recipe(_Strict):
         """The targets, in the recipe's order."""
         return [self.target] if self.target is not None else list(self.targets)
 
+    def rebuilt_names(self) -> list[str]:
+        """The targets that are inputs too: their heads write again what an encoder read."""
+        return [name for name in self.target_names() if self._rebuilds(name)]
+
+    def _rebuilds(self, name: str) -> bool:
+        given = (self.model.heads.get(name), self.targets.get(name, {}).get("head"))
+        kinds = [kind for config in given if config and (kind := parts.split(config)[0])]
+        return any(hasattr(parts.find("heads", kind), "target_of") for kind in kinds)
+
     def name(self) -> str:
         """A short name for the run folder, from the recipe's file or its data."""
         if self.source.endswith((".yaml", ".yml")):

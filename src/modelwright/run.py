@@ -204,7 +204,7 @@ class Run:
             raise RunError("the run is no language model: it has no tokenizer.", where=str(self.path))
         return self._language[1]
 
-    @property
+    @cached_property
     def tokenizer(self) -> Any:
         """A language model's `tokenizers.Tokenizer`."""
         return self.vocabulary.tokenizer
@@ -219,12 +219,28 @@ class Run:
         """The target columns by name."""
         return {name: column for name, column in self.columns.items() if column.target}
 
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Every target and what it is: the kind of its column, or `reconstruct`."""
+        kinds = {name: parts.kind_of("columns", column) for name, column in self.targets.items()}
+        return kinds | dict.fromkeys(self.recipe.rebuilt_names(), "reconstruct")
+
+    def sample(self, count: int = 16, seed: int = 0) -> dict[str, Any]:
+        """Draws from a variational autoencoder's prior: pictures as uint8 (count, H, W, C), a table as a pa.Table."""
+        import pyarrow as pa
+
+        from .reconstruction import sample
+
+        found = sample(self.model, count, seed)
+        return {n: t["picture"] if "picture" in t else pa.table(self._cells(t)) for n, t in found.items()}
+
     def predict(self, rows: Any, probabilities: bool = False) -> pa.Table:
         """Predict every row of a path, table, frame, dict of lists or list of dicts, in order; one row as a dict; or
         pictures, as a file or a folder of them.
 
-        Gives a column `<target>` each, and with `probabilities` one `<target>_<class>` each. Columns that the model
-        does not need are ignored. Raises DataError naming the columns that are missing.
+        Gives a column `<target>` each, and with `probabilities` one `<target>_<class>` each. For what is written again:
+        `<target>_score`, how surprising the row is (the bound on -log p in nats), and a table's columns as written. Columns
+        that the model does not need are ignored. Raises DataError naming the columns that are missing.
         """
         import pyarrow as pa
 
@@ -283,14 +299,33 @@ class Run:
         return generate(self, [prompts] if isinstance(prompts, str) else prompts, **options)
 
     def _decode(self, codes: dict[str, dict[str, np.ndarray]], probabilities: bool) -> dict[str, pa.Array]:
+        import pyarrow as pa
+
         decoded: dict[str, Any] = {}
         for name, tensors in codes.items():
+            if name not in self.targets:
+                if "loss" in tensors:
+                    bound = next(
+                        (-values for key, values in tensors.items() if key.startswith("bound_")), tensors["loss"]
+                    )
+                    decoded[f"{name}_score"] = pa.array(bound)
+                decoded |= self._cells(tensors)
+                continue
             for suffix, values in self.columns[name].decode(tensors).items():
                 if not suffix:
                     decoded[name] = values
                 elif probabilities:
                     decoded[f"{name}_{suffix}"] = values
         return decoded
+
+    def _cells(self, tensors: dict[str, np.ndarray]) -> dict[str, pa.Array]:
+        """A table as it was written again, column by column, as far as encodings can be undone."""
+        from .data.encoding import of_columns
+        from .preparation import own_encoders
+
+        parts_ = of_columns(tensors, self.columns, own_encoders(self.recipe, self.columns))
+        cells = {name: self.columns[name].invert(codes) for name, codes in parts_.items()}
+        return {name: values for name, values in cells.items() if values is not None}
 
     def report(self) -> Report:
         """The report of the training, with what to type next."""

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from modelwright.columns.text import Text
 from modelwright.errors import DataError
 
 
@@ -136,3 +137,22 @@ def test_references_are_scored_as_they_stand(fitted, name, unit):
     assert column.unit == unit and np.mean(same) > (
         0.999 if unit == "bpe" else 0.9
     )  # rare characters are written \ufffd
+
+
+def test_a_list_is_cut_into_tokens_already():
+    column = Text("t", min_frequency=1)
+    column.fit(pa.array([["New York", "is", "big"], ["IS", "it"]]))
+    column.finish()
+    assert column.unit == "words"
+    rows = column.encode(pa.array([["new york", "", "is"], [], None]))
+    assert rows.lengths.tolist() == [3, 1, 1], "every item is a token, and no row is empty"
+    assert [column.vocabulary[i - 2] if i > 1 else "" for i in rows.row(0)] == ["new york", "", "is"]
+
+
+def test_lists_of_characters_and_plain_text_are_read_alike():
+    column = Text("t", min_frequency=1)
+    column.fit(pa.array([list("高勇男"), list("高兴")]))
+    column.finish()
+    assert column.unit == "characters"
+    assert np.array_equal(column.encode(pa.array([list("勇高x")])).values, column.encode(pa.array(["勇高x"])).values)
+    assert column.encode(pa.array([["勇高", "高"]])).values[0] == 1, "an item of several characters is unknown"

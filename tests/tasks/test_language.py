@@ -18,10 +18,9 @@ import modelwright as mw
 from modelwright import cli, perplexity
 from modelwright.data import chat, corpus, shards, tokenizers
 from modelwright.data.packing import Packed, TokenBatches, Windows
-from modelwright.errors import DataError, UserError
+from modelwright.errors import UserError
 from modelwright.loop import StepOptions, batch_gradients
 from modelwright.models.language import Language
-from modelwright.tasks import language
 from modelwright.tasks._ngram import KneserNey
 
 MODEL = {"kind": "language", "tokenizer": "characters", "width": 16, "layers": 1, "heads": 2, "context": 16}
@@ -280,7 +279,7 @@ def test_a_chat_is_tuned_from_a_run_with_lora():
     run = mw.train({"data": "chat.jsonl", "model": text, "train": {**TRAIN, "batch": 2}}, out="tuned", report=False)
     assert Path("tuned/adapter/adapter_config.json").exists()
     assert run.metrics["test"]["text"]["loss"] < perplexity.measure(base.model, *_chats(base))["loss"]
-    assert mw.Run.load("tuned").vocabulary.template == base.vocabulary.template or chat.TEMPLATE
+    assert mw.Run.load("tuned").vocabulary.template == chat.TEMPLATE and base.vocabulary.template is None
 
 
 def _chats(base: mw.Run) -> tuple[shards.Tokens, int]:
@@ -328,6 +327,8 @@ def test_the_n_gram_model_is_a_distribution_and_beats_no_context():
         ({"l.txt": b"\xff\xfeab"}, {"data": "l.txt"}, "encoding"),
         ({}, {"data": "text.txt", "model": {**MODEL, "tokenizer": "charcters"}}, "characters"),
         ({}, {"data": "text.txt", "model": {**MODEL, "size": "huge"}}, "not a size"),
+        ({}, {"data": "text.txt", "target": "y"}, "no target"),
+        ({}, {"data": {"path": "text.txt", "split": "random"}}, "not a key of texts"),
         ({}, {"data": "text.txt", "model": {**MODEL, "lora": {"rank": 2}}}, "LoRA"),
     ],
 )

@@ -14,7 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .dropout import Dropout
+
 _ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
+_SHORT = 512  # keys up to which plain products are faster than torch's attention in bfloat16 on a processor
 Turn = tuple[Tensor, Tensor]
 """Cosines (..., T, 1, D) and sines (..., T, 1, D / 2) of the rotary positions."""
 
@@ -42,6 +45,8 @@ class RMSNorm(nn.Module):
         self.weight, self.epsilon = nn.Parameter(torch.ones(width)), epsilon
 
     def forward(self, x: Tensor) -> Tensor:
+        if not torch.is_grad_enabled():
+            return F.rms_norm(x, self.weight.shape, self.weight, self.epsilon).to(_working_type(x))
         return _Norm.apply(x, self.weight, self.epsilon, _working_type(x))
 
 
@@ -106,14 +111,11 @@ class DecoderLayer(nn.Module):
         self.self_attn = Attention(shape)
         self.post_attention_layernorm = RMSNorm(shape.width, shape.epsilon)
         self.mlp = SwiGLU(shape)
-        self.dropout = shape.dropout
+        self.dropout = Dropout(shape.dropout)
 
     def forward(self, x: Tensor, turn: Turn, seen: Tensor | None = None, past: Past | None = None) -> Tensor:
-        x = x + self._dropped(self.self_attn(self.input_layernorm(x), turn, seen, past))
-        return x + self._dropped(self.mlp(self.post_attention_layernorm(x)))
-
-    def _dropped(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training) if self.dropout else x
+        x = x + self.dropout(self.self_attn(self.input_layernorm(x), turn, seen, past))
+        return x + self.dropout(self.mlp(self.post_attention_layernorm(x)))
 
 
 class Decoder(nn.Module):
@@ -124,11 +126,10 @@ class Decoder(nn.Module):
         self.embed_tokens = nn.Embedding(vocabulary, shape.width)
         self.layers = nn.ModuleList(DecoderLayer(shape) for _ in range(layers))
         self.norm = RMSNorm(shape.width, shape.epsilon)
-        self.dropout = shape.dropout
+        self.dropout = Dropout(shape.dropout)
 
     def forward(self, ids: Tensor, turn: Turn, seen: Tensor | None = None, state: State | None = None) -> Tensor:
-        x = self.embed_tokens(ids)
-        x = F.dropout(x, self.dropout, self.training) if self.dropout else x
+        x = self.dropout(self.embed_tokens(ids))
         turn = (turn[0].to(_working_type(x)), turn[1].to(_working_type(x)))
         for number, layer in enumerate(self.layers):
             x = layer(x, turn, seen, None if state is None else state.layers[number])
@@ -200,13 +201,21 @@ def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None) -> Te
 
     seen, broadcastable to (B, 1, T, S): the keys each query looks at; None: all for one query, else those before it.
     """
-    heads, steps, groups = query.shape[1], query.shape[2], key.shape[1]
+    (rows, heads, steps, size), groups, length = query.shape, key.shape[1], key.shape[2]
+    causal, short = seen is None and steps > 1, steps == 1 or length <= _SHORT
     if steps == 1:  # the heads of a group are the queries of one attention: nothing is repeated
-        grouped = query.reshape(query.shape[0], groups, heads // groups, -1)
-        return F.scaled_dot_product_attention(grouped, key, value, attn_mask=seen).reshape(query.shape)
-    if groups != heads:
+        query = query.reshape(rows, groups, heads // groups, size)
+    elif groups != heads:
         key, value = (x.repeat_interleave(heads // groups, 1) for x in (key, value))
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=seen, is_causal=seen is None)
+    if not short or query.dtype != torch.bfloat16 or query.device.type != "cpu":
+        found = F.scaled_dot_product_attention(query, key, value, attn_mask=seen, is_causal=causal)
+        return found.reshape(rows, heads, steps, size)
+    scores = (query * size**-0.5) @ key.mT
+    if causal:
+        seen = _causal(steps, length, query.device)
+    if seen is not None:
+        scores += torch.zeros(seen.shape, dtype=scores.dtype).masked_fill_(~seen, -math.inf)
+    return (scores.softmax(-1) @ value).reshape(rows, heads, steps, size)
 
 
 def same_document(documents: Tensor) -> tuple[Tensor, Tensor]:

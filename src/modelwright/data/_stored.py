@@ -314,3 +314,20 @@ TATOEBA = (
         1227888,
     ),
 )
+RESUME = (
+    Stored(
+        "nlp/resume_ner/train.char.bmes.gz",
+        "bb92bec3a50c2f889d2dc6a332f4e3ffd49106dbb3f292a5c5dbee8f9ce39829",
+        148912,
+    ),
+    Stored(
+        "nlp/resume_ner/dev.char.bmes.gz",
+        "546dd633762d70954af9b63509dcdebfd182a9cecb82a15a0d9391c0a722e2c1",
+        17814,
+    ),
+    Stored(
+        "nlp/resume_ner/test.char.bmes.gz",
+        "7e3cf249441c0c30a9eb5a5520982a7ceff0c022bba51e33c119ccb108351844",
+        18532,
+    ),
+)

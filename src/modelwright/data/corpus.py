@@ -59,6 +59,11 @@ def read(spec: Any, base: Path | str = ".", split: bool = True) -> Corpus:
     last tenth of a single document is the validation part (nanoGPT's rule), or every tenth of several documents; with
     split=False all is `train`. Raises DataError that names file and line.
     """
+    if isinstance(spec, Mapping) and isinstance(spec.get("path", spec.get("train")), (str, Path)):
+        known = ("path", *reading.PARTS, "encoding")
+        if unknown := [key for key in spec if key not in known]:
+            hint = did_you_mean(unknown[0], known)
+            raise DataError(f"'{unknown[0]}' is not a key of texts.", where="data", hint=hint)
     if isinstance(spec, Mapping) and isinstance(spec.get("train"), (str, Path)):
         names = [name for name in reading.PARTS if spec.get(name) is not None]
         sources = {name: _source(spec[name], Path(base), spec.get("encoding")) for name in names}
@@ -210,7 +215,7 @@ def _is_chat(pieces: Pieces, spec: Any) -> bool:
 
 
 def _count(pieces: Pieces) -> tuple[int, int]:
-    """Documents and characters; of several documents the characters are not needed and not counted to the end."""
+    """Documents and characters."""
     documents = length = 0
     for piece, ends in pieces():
         documents, length = documents + ends, length + len(piece)

@@ -127,9 +127,11 @@ class TokenBatches:
         return self._chosen(number * self.steps + step)[0].tolist()
 
     def in_order(self, most: int | None = None) -> Iterator[Batch]:
-        """All rows in order, or the first `most`."""
-        for first in range(0, min(most or self.rows.count, self.rows.count), self.size):
-            yield self.rows.batch(np.arange(first, min(first + self.size, self.rows.count)))
+        """All rows in order, or at most `most` of them, evenly spread."""
+        count = min(most or self.rows.count, self.rows.count)
+        chosen = np.arange(count) * self.rows.count // count
+        for first in range(0, count, self.size):
+            yield self.rows.batch(chosen[first : first + self.size])
 
     def _chosen(self, step: int) -> tuple[np.ndarray, int]:
         """The rows of a step, counted from the beginning of training, and the shift of its pass."""

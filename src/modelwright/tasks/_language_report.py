@@ -83,8 +83,10 @@ def account(prepared: Any) -> list[Block]:
         for part, tokens in prepared.tokens.items()
     ]
     chosen = [[choice.key, str(choice.value), choice.reason] for choice in prepared.choices]
+    notes = [Text("Note", note) for note in prepared.corpus.notes]
     return [
         Table("Texts", ["part", "documents", "characters", "tokens", "tokens a character"], texts),
+        *notes,
         Table("Choices", ["key", "value", "why"], chosen),
     ]
 

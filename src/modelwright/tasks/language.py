@@ -78,7 +78,7 @@ class Prepared:
                 module.dropout = options.get("dropout", 0.0)
         if self.recipe.model.lora is not None:
             with self.recipe.places():
-                lora.adapt(model, **self.recipe.model.lora)
+                lora.adapt(model, **parts.validate(lora.adapt, self.recipe.model.lora)[0])
         return model
 
     def batches(self, size: int) -> TokenBatches:
@@ -87,18 +87,21 @@ class Prepared:
         return TokenBatches(self.rows, size, self.recipe.train.seed, steps)
 
     def first_batch(self) -> Batch:
-        assert isinstance(self.recipe.train.batch, int)
-        return next(self.batches(self.recipe.train.batch).epoch(0))
+        size = self.recipe.train.batch
+        return next(self.batches(size if isinstance(size, int) else 8).epoch(0))
+
+    @cached_property
+    def held(self) -> TokenBatches:
+        """The validation part."""
+        return perplexity.in_order(self.tokens["validation"], self.context)
 
     def validate(self, model: nn.Module, options: StepOptions) -> dict[str, Any]:
-        """The loss on the validation part, or as much of it as costs a thirtieth of the training."""
+        """The loss on the validation part, or on as much of it as costs a thirtieth of the training."""
         if "validation" not in self.tokens:
             return {}
         interval = self.batches(1).steps * int(self.recipe.train.batch or 1) * self.recipe.train.accumulate
-        found = perplexity.in_order(self.tokens["validation"], self.context)
-        scores = perplexity.scores(
-            *perplexity.nats(model, found.in_order(max(interval // 10, 16)), options), self.tokens["validation"]
-        )
+        losses = perplexity.nats(model, self.held.in_order(max(interval // 10, 16)), options)
+        scores = perplexity.scores(*losses, self.tokens["validation"])
         shown = {"perplexity": scores["perplexity"]}
         return {"validation_loss": scores["loss"], "validation_metric": -scores["loss"], "metrics": shown}
 
@@ -108,17 +111,15 @@ def prepare(recipe: Recipe, sample: int | None = None) -> Prepared:
     began = time.perf_counter()
     found = corpus.read(recipe.data, recipe.base)
     given = None
-    choices = [Choice("data", ", ".join(found.parts), note) for note in found.notes]
-    if recipe.model.start:
-        given, vocabulary = _open(Path(recipe.model.start), recipe)
-    else:
-        if recipe.model.lora is not None:
-            hint = "Name one: model.from: a folder or a run."
-            raise UserError("LoRA changes a model that there is already.", where="model.lora", hint=hint)
-        with recipe.places():
+    choices: list[Choice] = []
+    with recipe.places():
+        _check(recipe)
+        if recipe.model.start:
+            given, vocabulary = _open(recipe, found)
+        else:
             vocabulary = _vocabulary(recipe, found, choices)
             _shape(recipe, choices)
-    context = _context(recipe, given, choices)
+        context = _context(recipe, given, choices)
     limit = sample * CHARACTERS if sample else None
     tokens = {part: shards.tokens(found, part, vocabulary, limit) for part in found.parts}
     prepared = Prepared(recipe, found, vocabulary, context, tokens, given, choices)
@@ -127,14 +128,30 @@ def prepare(recipe: Recipe, sample: int | None = None) -> Prepared:
     return prepared
 
 
-def _open(path: Path, recipe: Recipe) -> tuple[tuple[Language, dict[str, Any]], Vocabulary]:
-    """The model and vocabulary of a run or a Hugging Face folder."""
-    model, tokenizer, kept = huggingface.open_folder(path if path.is_absolute() else recipe.base / path)
-    for name in recipe.model.options:
+def _check(recipe: Recipe) -> None:
+    """Raise UserError for keys that a language model cannot have."""
+    model = recipe.model
+    if recipe.target_names():
+        raise UserError("a language model has no target: it learns every token.", where="target", hint="Leave it out.")
+    if model.lora is not None and not model.start:
+        hint = "Name one: model.from: a folder or a run."
+        raise UserError("LoRA changes a model that there is already.", where="model.lora", hint=hint)
+    problems = parts.validate(lora.adapt, model.lora or {})[1]
+    if problems:
+        where = ".".join(["model.lora", *map(str, problems[0].path)])
+        raise UserError(problems[0].message, where=where, hint=problems[0].hint)
+    fixed = [*model.options, *(key for key in ("size", "tokenizer") if getattr(model, key) is not None)]
+    for name in fixed if model.start else ():
         if name not in ("context", "dropout"):
             hint = "Leave it out, or leave out model.from."
             raise UserError("the model to start from fixes it.", where=f"model.{name}", hint=hint)
-    return (model, kept["options"]), Vocabulary(tokenizer, kept["special"], kept["chat_template"])
+
+
+def _open(recipe: Recipe, found: corpus.Corpus) -> tuple[tuple[Language, dict[str, Any]], Vocabulary]:
+    """The model and vocabulary of a run or a Hugging Face folder."""
+    model, tokenizer, kept = huggingface.open_folder(recipe.base / str(recipe.model.start))
+    template = kept["chat_template"] or (chat.TEMPLATE if found.chat else None)
+    return (model, kept["options"]), Vocabulary(tokenizer, kept["special"], template)
 
 
 def _vocabulary(recipe: Recipe, found: corpus.Corpus, choices: list[Choice]) -> Vocabulary:
@@ -212,7 +229,7 @@ def _training(prepared: Prepared) -> None:
     fill("weight_decay", 0.01, "mild shrinkage")
     fill("schedule", dial["schedule"], "ends with small steps, which settles the weights")
     rows = prepared.rows.count
-    fill("batch", max(dial["tokens"] // prepared.context, 1), f"about {dial['tokens']:,} tokens a step")
+    fill("batch", min(max(dial["tokens"] // prepared.context, 1), rows), f"about {dial['tokens']:,} tokens a step")
     if isinstance(train.batch, int) and train.batch * train.accumulate > rows:
         raise DataError(
             f"the corpus has {rows:,} rows of {prepared.context:,} tokens, a batch {train.batch * train.accumulate:,}.",
@@ -296,9 +313,9 @@ def _samples(run: Run, prepared: Prepared) -> Text:
     run.model.cpu()
     prompt = "" if "bos" in prepared.vocabulary.special else "\n"
     if prepared.corpus.chat:
-        turns = next(iter(prepared.corpus.parts["train"]()))[0][:1]
+        turns: Any = next(prepared.corpus.parts["train"]())[0][:1]
         words = prepared.vocabulary
-        prompt = chat.render(turns, words.template or chat.TEMPLATE, words.special, answer=True)  # type: ignore[arg-type]
+        prompt = chat.render(turns, words.template or chat.TEMPLATE, words.special, answer=True)
     try:
         written = generate(run, [prompt], samples=3, max_tokens=200)
     except DataError as error:  # the prompt alone fills the context
@@ -336,8 +353,8 @@ def evaluate(run: Run, data: Any = None) -> Report:
         scores = perplexity.choose(model, vocabulary, questions, context)
         return _language_report.scored(f"{run.path} on {where}", {"choices": scores}, began)
     if data is None:
-        if run.recipe.data in (None, "-"):
-            raise DataError("this folder knows no data of its own.", where=str(run.path), hint="Name a text.")
+        if str(run.recipe.data).startswith(("-", "<")):
+            raise DataError("the folder knows no data of its own.", where=str(run.path), hint="Name a text.")
         found = corpus.read(run.recipe.data, run.recipe.base)
         held = [part for part in ("test", "validation") if part in found.parts]
         if not held:
@@ -358,5 +375,4 @@ def entry(run: Run) -> dict[str, Any]:
 
 def look(prepared: Prepared) -> list[Any]:
     """What a dry run says of the texts: parts, choices, and the first row token by token."""
-    notes = [Text("Note", note) for note in prepared.corpus.notes]
-    return [*_language_report.account(prepared), _language_report.first_row(prepared), *notes]
+    return [*_language_report.account(prepared), _language_report.first_row(prepared)]
