@@ -56,6 +56,7 @@ def generate(
     single = stream is not None and len(given) == 1 and samples == 1
     is_language = hasattr(loaded.model, "step")
     before = given[:1] if is_language else []  # what a language model goes on with stands before it
+
     def tell(piece: str) -> None:
         print(*before, piece, sep="", end="", file=stream, flush=True)
         before.clear()
@@ -65,10 +66,9 @@ def generate(
         temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty,
         beams=beams, length_penalty=length_penalty, seed=seed,
     )  # fmt: skip
-    report = Report(f"Texts of {run}", data={"texts": [vars(one) for one in found]})
     texts = "\n---\n".join(f"{o.prompt}{o.text}" for o in found) if is_language else "\n".join(o.text for o in found)
-    report.write = lambda: print("" if single else texts)
-    return report
+    data = {"texts": [vars(one) for one in found]}
+    return Report(f"Texts of {run}", data=data, write=lambda: print("" if single else texts))
 
 
 def _lines(file: str) -> list[str]:
