@@ -12,6 +12,10 @@ from modelwright.blocks.convolution import ConvolutionLayer
 from modelwright.blocks.dense import dense_stack
 from modelwright.blocks.pooling import mean
 from modelwright.blocks.recurrent import Recurrent
+from modelwright.blocks.seq2seq import RecurrentDecoder
+from modelwright.blocks.stream import Source
+from modelwright.models.assembled import Assembled
+from modelwright.reconstruction import row_bounds
 
 RNG = np.random.default_rng(0)
 
@@ -139,6 +143,22 @@ def test_lstm_cell():
     close(layer(tensor(x)), np.stack(states, 1))
 
 
+def test_decoder_with_attention():
+    """h_t from the memory's ends, c_t = softmax(h_t W_a m / sqrt(D)) m, tanh(W_c [h_t; c_t]) (Luong 2015), Elman cells."""
+    torch.manual_seed(0)
+    decoder = RecurrentDecoder("rnn", 3, 4, 5).eval()
+    memory, x = RNG.normal(size=(6, 4)), RNG.normal(size=(7, 3))
+    found, _ = decoder(tensor(x)[None], decoder.start(tensor(memory)[None], None))
+    cell = {name: numpy(weight) for name, weight in decoder.cells.rightward[0].named_parameters()}
+    begin, join = ((numpy(layer.weight), numpy(layer.bias)) for layer in (decoder.begin, decoder.join))
+    h = np.tanh(begin[0] @ np.concatenate([memory[0], memory[-1]]) + begin[1])
+    for step in range(7):
+        inputs = cell["weight_ih_l0"] @ x[step] + cell["bias_ih_l0"]
+        h = np.tanh(inputs + cell["weight_hh_l0"] @ h + cell["bias_hh_l0"])
+        attention = softmax(memory @ numpy(decoder.key.weight).T @ h / np.sqrt(5))
+        close(found[0, step], np.tanh(join[0] @ np.concatenate([h, attention @ memory]) + join[1]))
+
+
 def recurrent(cell: str):
     torch.manual_seed(0)
     layer = Recurrent(cell, 4, 3)
@@ -201,6 +221,38 @@ def test_prior_term_of_the_elbo():
     integral = np.sum(q * (np.log(q + 1e-300) - np.log(prior))) * (z[1] - z[0])
     total, count = losses.gaussian_kl(torch.full((5, 1), mu), torch.full((5, 1), log_variance))
     close(total / count, integral)
+
+
+def test_evidence_lower_bound():
+    """z ~ N(0, 1), x | z ~ N(w z + b, 1): the ELBO as an integral, and many draws against the log p(x) that is known."""
+    torch.manual_seed(0)
+    source = Source("x", "vector", {"size": 1})
+    head = {"kind": "reconstruct", "hidden": (), "variance": "unit"}
+    model = Assembled(
+        [source],
+        {"x": ("reconstruct", {"source": source})},
+        encoders={"x": {"kind": "mlp", "hidden": (), "dropout": 0.0}},
+        fuse={"kind": "gaussian", "size": 1},
+        heads={"x": head},
+    ).eval()
+    for values in model.fuse.log_variance.parameters():
+        nn.init.zeros_(values)  # wider than the posterior: few draws would decide all otherwise
+    (w, b), x = (float(value.detach()) for value in model.head("x").decoder[-1].parameters()), 0.8
+    mu, log_variance = (
+        float(layer(torch.tensor([x])).detach()) for layer in (model.fuse.mean, model.fuse.log_variance)
+    )
+    z = np.linspace(-12, 12, 200_001)
+
+    def normal(value, mean, variance):
+        return np.exp(-((value - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+
+    q, likelihood, prior = normal(z, mu, np.exp(log_variance)), normal(x, w * z + b, 1), normal(z, 0, 1)
+    elbo = np.sum(q * (np.log(likelihood) + np.log(prior) - np.log(q + 1e-300))) * (z[1] - z[0])
+    truth = np.log(normal(x, b, 1 + w**2))
+    found = row_bounds(model, {"x": torch.full((1, 1), x)}, samples=20_000)
+    close(found["elbo"], [elbo], 0.02)
+    close(found["bound_20000"], [truth], 0.02)
+    assert elbo < truth
 
 
 # ---- training

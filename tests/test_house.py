@@ -17,10 +17,10 @@ PACKAGE = Path(modelwright.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = {
     0: "errors parts recipe_checks report pages files",
-    1: "recipe columns blocks decoding losses metrics text_metrics optimizers schedules",
+    1: "recipe columns blocks decoding losses metrics tag_metrics text_metrics optimizers schedules",
     2: "encoders fuse heads data",
     3: "models checkpoint",
-    4: "fitting preparation session prediction prediction_files evaluation generation loop run speed choices progress huggingface lora",
+    4: "fitting preparation session reconstruction prediction prediction_files evaluation generation loop run speed choices progress huggingface lora perplexity",
     5: "baselines tasks training estimators",
     6: "verbs checks",
     7: "cli",

@@ -11,7 +11,7 @@ import modelwright as mw
 from modelwright.recipe import load
 
 RECIPES = sorted((Path(__file__).parent.parent / "recipes").rglob("*.yaml"))
-BUNDLED = ("digits", "wine")
+BUNDLED = ("digits", "digit_strips", "wine", "breast_cancer")
 LARGE = ("cifar10", "mnist", "online_shopping")
 
 

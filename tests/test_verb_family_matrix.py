@@ -32,6 +32,7 @@ def write_data(folder: Path) -> None:
                 "age": draw.randint(18, 80) + 0.5,
                 "city": draw.choice(["Paris", "Rome", "Oslo"]),
                 "note": " ".join(words),
+                "text": " ".join(words),
                 "picture": picture,
                 "left": draw.choice(["yes", "no"]),
                 "spend": round(draw.uniform(1, 99), 2),
@@ -44,13 +45,18 @@ def write_data(folder: Path) -> None:
 
 def only(*names: str) -> dict:
     """Columns of everything but these inputs and targets dropped."""
-    kinds = {"age": "number", "city": "category", "note": "text", "picture": "image", "left": "boolean"}
+    kinds = {"age": "number", "city": "category", "note": "text", "text": "text", "picture": "image", "left": "boolean"}
     kinds |= {"spend": "number", "kind": "category", "labels": "multilabel"}
     return {name: {"kind": kind if name in names else "drop"} for name, kind in kinds.items()}
 
 
 def supervised(inputs: tuple[str, ...], target: str = "kind", **model: object) -> dict:
     return {"target": target, "columns": only(*inputs, target), "model": model}
+
+
+def writing(**model: object) -> dict:
+    columns = {**only("note"), "city": {"kind": "text", "tokenizer": "characters"}}
+    return {"target": "city", "columns": columns, "model": model}
 
 
 NOTE = ("note",)
@@ -67,6 +73,14 @@ FAMILIES: dict[str, dict] = {
     "transformer on text": supervised(NOTE, encoders={"note": {"kind": "transformer", "width": 8}}),
     "cnn on pictures": supervised(("picture",), encoders={"picture": {"kind": "cnn", "channels": [4], "shrink": [2]}}),
     "transformer on pictures": supervised(("picture",), encoders={"picture": {"kind": "transformer", "width": 8}}),
+    "lstm that writes": writing(encoders={"note": {"kind": "rnn", "hidden": 8}}, heads={"city": {"hidden": 8}}),
+    "transformer that writes": writing(
+        encoders={"note": {"kind": "transformer", "width": 8}},
+        heads={"city": {"cell": "transformer", "hidden": 8, "heads": 2, "beams": 2}},
+    ),
+    "language model that writes": {
+        "model": {"kind": "language", "width": 8, "layers": 1, "heads": 2, "context": 32, "tokenizer": "characters"}
+    },
     "all inputs, several targets": {
         "targets": {"kind": {}, "spend": {"weight": 0.5}},
         "columns": only("age", "city", "note", "picture", "kind", "spend"),
@@ -79,10 +93,13 @@ VERBS: dict[str, list[str]] = {
     "evaluate other data": ["evaluate", "run", "rows.jsonl"],
     "compare": ["compare", "run"],
     "predict": ["predict", "run", "rows.jsonl", "--probabilities"],
+    "generate": ["generate", "run", "red fox", "--max-tokens", "3"],
     "show": ["show", "run"],
     "list": ["list", "."],
 }
-UNABLE: dict[tuple[str, str], str] = {}
+UNABLE: dict[tuple[str, str], str] = {
+    ("generate", family): "this run writes no text." for family in FAMILIES if not family.endswith("writes")
+}
 
 
 @pytest.fixture(scope="module", params=FAMILIES, ids=str)

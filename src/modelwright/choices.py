@@ -34,7 +34,8 @@ def choose(recipe: Recipe, sources: list[Source], targets: dict[str, tuple[str, 
     chosen = _Chosen(recipe)
     for name, (column, _) in targets.items():
         head = recipe.model.heads.get(name, recipe.targets.get(name, {}).get("head", {}))
-        usual = {"kind": getattr(parts.find("columns", column), "head", column)}
+        known = column in parts.kinds("columns")
+        usual = {"kind": getattr(parts.find("columns", column), "head", column) if known else column}
         recipe.model.heads[name] = {**usual, **(head if isinstance(head, dict) else {"kind": head})}
     found = [parts.find("heads", parts.split(head)[0]) for head in recipe.model.heads.values()]
     steps = any(getattr(head, "reads", "pooled") == "sequence" for head in found)
@@ -51,7 +52,11 @@ def choose(recipe: Recipe, sources: list[Source], targets: dict[str, tuple[str, 
             default = {"kind": kind}
         if recipe.model.size is not None:
             default = {"kind": default["kind"], **_sized(default["kind"], recipe.model.size)}
-        recipe.model.encoders[source.name] = {**default, **options}
+        config = recipe.model.encoders[source.name] = {**default, **options}
+        if config["kind"] == "ensemble" and not config.get("members"):
+            usual = parts.find("encoders", "ensemble").usual[source.kind]
+            config["members"] = [{"kind": kind, **_sized(kind, recipe.model.size)} for kind in usual]
+            chosen.note(f"model.encoders.{source.name}.members", ", ".join(usual), "their errors differ")
     if recipe.model.fuse is None:
         recipe.model.fuse = "concat"
     _training(recipe, chosen, sources, targets, rows)
@@ -71,7 +76,7 @@ class _Chosen:
             self.note(f"train.{key}", value, reason)
 
 
-def _sized(kind: str, size: str) -> dict[str, Any]:
+def _sized(kind: str, size: str | None) -> dict[str, Any]:
     return dict(getattr(parts.find("encoders", kind), "sizes", {}).get(size, {}))
 
 

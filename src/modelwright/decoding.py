@@ -141,16 +141,19 @@ def choose(logits: Tensor, options: DecodingOptions, uniform: Sequence[float]) -
     """(B, V) logits -> (B,) tokens: the likeliest, or the ones that uniform numbers of [0, 1) fall upon."""
     if options.temperature == 0:
         return logits.argmax(-1)
-    logits, order = (logits / options.temperature).sort(dim=-1, descending=True, stable=True)
-    if options.top_k:
-        logits = logits[:, : options.top_k]
-    probability = logits.double().softmax(-1)
-    before = probability.cumsum(-1) - probability  # of all tokens likelier than this one
-    kept = (before < options.top_p) & (probability >= options.min_p * probability[:, :1])
-    kept[:, 0] = True
-    reached = (probability * kept).cumsum(-1)
-    place = (reached <= reached[:, -1:] * torch.tensor(uniform, device=logits.device)[:, None].double()).sum(-1)
-    return order.gather(1, place[:, None])[:, 0]
+    logits = (logits / options.temperature).double()
+    if options.top_k and options.top_k < logits.shape[-1]:
+        logits = logits.masked_fill(logits < logits.topk(options.top_k).values[:, -1:], -math.inf)
+    probability = logits.softmax(-1)
+    least = options.min_p * probability.amax(-1, keepdim=True)
+    if options.top_p < 1:
+        falling = probability.sort(-1, descending=True).values
+        likelier = falling.cumsum(-1) - falling  # of all tokens before this one
+        least = least.maximum(falling.masked_fill(likelier >= options.top_p, math.inf).amin(-1, keepdim=True))
+    # in the order of the ids: in that of the probabilities, rounding would exchange tokens that are equally likely
+    reached = probability.masked_fill(probability < least, 0.0).cumsum(-1)
+    goal = reached[:, -1] * torch.tensor(uniform, dtype=torch.double, device=logits.device)
+    return torch.searchsorted(reached, goal[:, None], right=True)[:, 0]
 
 
 def _uniform(seed: int, step: int) -> float:

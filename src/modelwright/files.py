@@ -1,4 +1,4 @@
-"""Writes files whole or not at all. Knows nothing of what is in them."""
+"""Writes files whole or not at all, and finds folders. Knows nothing of what is in them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,24 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .errors import StorageError
+from .errors import StorageError, UserError
+
+
+def located(path: str, base: Path) -> Path:
+    """A path relative to `base`, or `package:name/folder`, which lies in an installed Python package. Raises UserError
+    for a package that is not installed."""
+    if not path.startswith("package:"):
+        return base / Path(path).expanduser()
+    name, _, inside = path.removeprefix("package:").partition("/")
+    spec = find_spec(name) if name.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        hint = f"Install it with: pip install {name.replace('_', '-')}"
+        raise UserError(f"the package '{name}' is not installed.", where=path, hint=hint)
+    return Path(spec.submodule_search_locations[0]) / inside
 
 
 @contextmanager

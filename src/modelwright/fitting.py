@@ -43,8 +43,11 @@ class Prepared(Protocol):
     choices: list[Choice]
     seconds: dict[str, float]
 
-    total: int  # rows there are, of which `sampled` were prepared
-    sampled: int
+    @property
+    def total(self) -> int: ...  # rows there are, of which `sampled` were prepared
+
+    @property
+    def sampled(self) -> int: ...
 
     @property
     def train_rows(self) -> int: ...
@@ -94,7 +97,7 @@ def fit(
         torch.set_num_threads(recipe.train.threads)
     device = device_of(recipe)
     model = prepared.build()
-    if recipe.model.start:
+    if recipe.model.start and recipe.model.kind == "assembled":  # a language model is opened whole when it is built
         _start_from(model, Path(recipe.model.start))
     decided = dict(resolved.get("decided", {})) if resolved else {}
     with recipe.places():

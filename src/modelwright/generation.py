@@ -5,6 +5,7 @@ Thin over `decoding.py`: tokenizers, batches of unequal prompts, stop strings, a
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -60,7 +61,8 @@ def generate(
         hint = "Give a temperature above 0, for instance 0.8."
         raise UserError(f"{samples} samples would be alike without drawing.", where="samples", hint=hint)
     rows = [prompt for prompt in prompts for _ in range(samples)]
-    seeds = [wanted.seed + number for _ in prompts for number in range(samples)]
+    # prompts draw apart, and each the same wherever it stands
+    seeds = [wanted.seed + number + zlib.crc32(prompt.encode()) for prompt in prompts for number in range(samples)]
     told = on_text if len(rows) == 1 and wanted.beams == 1 else None
     written: list[Written] = []
     for start in range(0, len(rows), AT_ONCE):
@@ -185,7 +187,8 @@ class _Sequence:
 
     def __init__(self, run: Run, target: str) -> None:
         self.run, self.target = run, target
-        self.model: Any = run.model.written[target]  # type: ignore[index]
+        model: Any = run.model
+        self.model: Any = model.written[target]
         self.options, self.ends = self.model.decoding, self.model.decoding.ends
         inputs = [name for name, column in run.columns.items() if not column.target]
         if len(inputs) != 1:
@@ -199,6 +202,9 @@ class _Sequence:
 
         from .data.encoding import encode
 
+        for number, prompt in enumerate(prompts, 1):
+            if not prompt.strip():
+                raise DataError("the prompt is empty.", where=f"prompt {number}", hint="Give the text to read.")
         table = pa.table({self.source: pa.array(prompts, pa.string())})
         batch = encode(table, {self.source: self.run.columns[self.source]}, cache=False).batch(
             torch.arange(len(prompts))

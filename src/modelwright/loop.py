@@ -80,7 +80,8 @@ def train_steps(
     """Make one optimiser step a batch and yield its loss terms, detached and not yet read from the device.
 
     `factor(step)` scales every group's `initial_lr`. `start` is the number of steps already made: dropout and the
-    like draw from a generator seeded by (seed, step), so that a resumed run repeats an uninterrupted one exactly.
+    like draw from a generator seeded by (seed, step), so that a resumed run repeats an uninterrupted one exactly. A model
+    whose loss changes as it is trained has `at_step(step)`.
     `gradients` replaces the way gradients are made (differential privacy). Raises NotFinite before a step that would
     spoil the weights.
     """
@@ -88,6 +89,8 @@ def train_steps(
     parameters = [p for p in model.parameters() if p.requires_grad]
     for step, batch in enumerate(batches, start):
         torch.default_generator.manual_seed((options.seed << 32) + step)
+        if hasattr(model, "at_step"):
+            model.at_step(step)
         scale = factor(step)
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * scale

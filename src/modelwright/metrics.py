@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .tag_metrics import score_tags
 from .text_metrics import score_texts
 
 Z = 1.959963984540054  # two-sided 95 %
@@ -24,7 +25,10 @@ _MAIN = {
     "multilabel": ("micro_f1", True),
     "number": ("rmse", False),
     "vector": ("rmse", False),
+    "language": ("loss", False),
     "text": ("bleu", True),
+    "tags": ("f1", True),
+    "reconstruct": ("elbo", True),
 }
 
 
@@ -44,19 +48,36 @@ def score(
 
     predicted: `probabilities` (N, K) for category and multilabel, `probability` (N,) for boolean, `value` (N,) or
     (N, D) for number and vector, in the truth's unit. truth: class codes (-1 missing), 0/1 (NaN missing), (N, K) of 0/1
-    (a row of NaN missing), values (NaN missing). For text both are texts (`texts` and its `tokenizer`, see `text_metrics`). Rows without truth are not scored; `rows` counts the scored ones.
+    (a row of NaN missing), values (NaN missing). For text both are texts (`texts` and its `tokenizer`, see `text_metrics`), for tags lists of labels (`tags`). Rows without truth are not scored; `rows` counts the scored ones. What is
+    written again needs no truth: it comes with the nats of each row.
     Intervals are 95 %: Wilson for shares, DeLong for AUC, seeded bootstrap for RMSE.
     """
     if kind == "text":
         return score_texts(predicted["texts"], truth, predicted["tokenizer"], intervals)  # type: ignore[arg-type]
+    if kind == "tags":
+        return score_tags(predicted["tags"], truth)  # type: ignore[arg-type]
     truth = np.asarray(truth)
     if kind == "category":
         return _category(_wide(predicted["probabilities"]), truth.ravel(), intervals)
     if kind == "boolean":
         return _boolean(_wide(predicted["probability"]).ravel(), truth.ravel(), intervals)
+    if kind == "reconstruct":
+        return _reconstruct(predicted, intervals)
     if kind == "multilabel":
         return _multilabel(_wide(predicted["probabilities"]), _wide(truth), intervals)
     return _number(_wide(predicted["value"]), _wide(truth), intervals)
+
+
+def _reconstruct(predicted: Mapping[str, np.ndarray], intervals: bool) -> dict[str, Any]:
+    """The means over rows of `loss`, `kl`, `elbo` and the importance-weighted bound, as far as they are known."""
+    found: dict[str, Any] = {}
+    for name, values in predicted.items():
+        if name in ("loss", "kl", "elbo") or name.startswith("bound_"):
+            found["rows"], found[name] = len(values), float(np.mean(values, dtype=np.float64))
+    if intervals and "elbo" in found and found["rows"] > 1:
+        half = Z * float(np.std(predicted["elbo"], ddof=1)) / math.sqrt(found["rows"])
+        found["elbo_interval"] = [found["elbo"] - half, found["elbo"] + half]
+    return found
 
 
 def summary(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

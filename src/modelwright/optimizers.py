@@ -30,7 +30,7 @@ def gradient_descent(model: nn.Module, *, lr: Positive = 0.1, weight_decay: NotN
         lr: learning rate.
         weight_decay: share of the weights added to their gradient (L2 penalty).
     """
-    return _ready(torch.optim.SGD(_groups(model, weight_decay), lr=lr, fused=_fused(model)))
+    return _ready(torch.optim.SGD(_groups(model, weight_decay, lr), lr=lr, fused=_fused(model)))
 
 
 gradient_descent.full_batch = True  # type: ignore[attr-defined]
@@ -43,7 +43,7 @@ def sgd(model: nn.Module, *, lr: Positive = 0.1, weight_decay: NotNegative = 0.0
         lr: learning rate.
         weight_decay: share of the weights added to their gradient (L2 penalty).
     """
-    return _ready(torch.optim.SGD(_groups(model, weight_decay), lr=lr, fused=_fused(model)))
+    return _ready(torch.optim.SGD(_groups(model, weight_decay, lr), lr=lr, fused=_fused(model)))
 
 
 def momentum(
@@ -62,7 +62,7 @@ def momentum(
         nesterov: look one step ahead.
         weight_decay: share of the weights added to their gradient (L2 penalty).
     """
-    groups = _groups(model, weight_decay)
+    groups = _groups(model, weight_decay, lr)
     look_ahead = nesterov and momentum > 0
     return _ready(torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=look_ahead, fused=_fused(model)))
 
@@ -83,7 +83,7 @@ def rmsprop(
         momentum: share of the velocity that is kept.
         weight_decay: share of the weights added to their gradient (L2 penalty).
     """
-    return _ready(torch.optim.RMSprop(_groups(model, weight_decay), lr=lr, alpha=decay, momentum=momentum))
+    return _ready(torch.optim.RMSprop(_groups(model, weight_decay, lr), lr=lr, alpha=decay, momentum=momentum))
 
 
 def adam(
@@ -97,7 +97,7 @@ def adam(
         beta2: share of the mean squared gradient that is kept.
         weight_decay: share of the weights added to their gradient (L2 penalty).
     """
-    return _adam(_groups(model, weight_decay), lr, (beta1, beta2), torch.optim.Adam)
+    return _adam(_groups(model, weight_decay, lr), lr, (beta1, beta2), torch.optim.Adam)
 
 
 def adamw(
@@ -111,7 +111,7 @@ def adamw(
         beta2: share of the mean squared gradient that is kept.
         weight_decay: share of the weights, times the learning rate, taken off in each step.
     """
-    return _adam(_groups(model, weight_decay), lr, (beta1, beta2), torch.optim.AdamW)
+    return _adam(_groups(model, weight_decay, lr), lr, (beta1, beta2), torch.optim.AdamW)
 
 
 def muon(
@@ -315,16 +315,19 @@ def _trainable(weights: list[nn.Parameter]) -> list[nn.Parameter]:
     return [weight for weight in unique.values() if weight.requires_grad]
 
 
-def _groups(model: nn.Module, weight_decay: float) -> list[Group]:
-    """Parameter groups with and without weight decay; one group, and so one kernel, where nothing decays."""
+def _groups(model: nn.Module, weight_decay: float, lr: float) -> list[Group]:
+    """Parameter groups with and without weight decay; one group, and so one kernel, where nothing decays. The weights
+    of a module with an `lr_factor` (a pretrained encoder) are groups of their own."""
     hidden, outputs, others = _sorted(model)
-    if not weight_decay:
-        return [{"params": hidden + outputs + others, "weight_decay": 0.0}]
-    groups: list[Group] = [
-        {"params": hidden + outputs, "weight_decay": weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return [group for group in groups if group["params"]]
+    slower: list[Any] = [module for module in model.modules() if hasattr(module, "lr_factor")]
+    factors: dict[int, float] = {id(weight): module.lr_factor for module in slower for weight in module.parameters()}
+    groups: dict[tuple[float, float], Group] = {}
+    for decay, weights in ((weight_decay, hidden + outputs), (0.0, others)):
+        for weight in weights:
+            rate = lr * factors.get(id(weight), 1.0)
+            group = groups.setdefault((decay, rate), {"params": [], "weight_decay": decay, "lr": rate})
+            group["params"].append(weight)
+    return list(groups.values())
 
 
 def _fused(model: nn.Module) -> bool:

@@ -11,6 +11,7 @@ import inspect
 import pkgutil
 import typing
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -29,6 +30,16 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True)
+class PartsOf:
+    """Marks an option that holds configs of parts of a room."""
+
+    room: str
+
+
+Encoders = Annotated[tuple[str | dict[str, Any], ...], PartsOf("encoders")]
 
 _EXPECTED = {
     "int": "a whole number",
@@ -174,9 +185,40 @@ def validate(part: Any, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[
             errors = error.errors(include_url=False)
             inner = [one for one in errors if one["input"] is not value]  # an item of a list says more than the list
             problems.append(Problem((name,), expected(inner or errors)))
+            continue
+        if room := inner_room(known[name]):
+            problems += [one for i, config in enumerate(values[name]) for one in mistakes(room, config, (name, i))]
     missing = [n for n, p in known.items() if p.default is inspect.Parameter.empty and n not in given]
     problems += [Problem((), f"the option '{name}' is missing.") for name in missing]
     return values, problems
+
+
+def mistakes(room: str, config: Any, path: tuple) -> list[Problem]:
+    """A Problem for an unknown kind, and for each option of a known one that cannot be; `path` leads to the config."""
+    kind, given = split(config)
+    known = kinds(room)
+    if kind not in known:
+        message = f"'{kind}' is not a kind of {room.rpartition('.')[2]}."
+        return [Problem((*path, "kind"), message, did_you_mean(kind, known))]
+    return [Problem((*path, *p.path), p.message, p.hint) for p in validate(find(room, kind), given)[1]]
+
+
+def complete(room: str, config: Any) -> dict[str, Any]:
+    """A config with every option, defaults included, also of the parts inside it; plain values."""
+    kind, given = split(config)
+    values: dict[str, Any] = {"kind": kind}
+    for name, option in options(find(room, kind)).items():
+        value = given.get(name, option.default)
+        if inner := inner_room(option):
+            value = [complete(inner, one) for one in value]
+        values[name] = list(value) if isinstance(value, tuple) else value
+    return values
+
+
+def inner_room(option: inspect.Parameter) -> str | None:
+    """The room whose parts an option holds, None for other options."""
+    marks = getattr(option.annotation, "__metadata__", ())
+    return next((mark.room for mark in marks if isinstance(mark, PartsOf)), None)
 
 
 def expected(errors: Sequence[Any]) -> str:

@@ -16,6 +16,7 @@ from .blocks.stream import Batch, Model
 from .data.batches import Batches
 from .data.encoding import Encoded
 from .loop import StepOptions
+from .reconstruction import row_bounds
 
 
 @torch.inference_mode()
@@ -28,11 +29,14 @@ def predict_encoded(
     only: Collection[str] | None = None,
 ) -> dict[str, dict[str, np.ndarray]]:
     """target (of `only`, or every one) -> the head's tensors, one row each for `index` (default: all rows), in that order. Sequences of ids are
-    padded with -1."""
+    padded with -1. The first of the inputs that are written again has `row_bounds` beside them."""
     index = np.arange(encoded.rows) if index is None else index
     found: dict[str, dict[str, list[torch.Tensor]]] = {}
     for batch in _batches(model, encoded, index, size, device):
-        for target, tensors in model.predict(batch, only).items():
+        predicted = model.predict(batch, only)
+        if rebuilt := [target for target in model.rebuilt if target in predicted]:
+            predicted[rebuilt[0]].update(row_bounds(model, batch))
+        for target, tensors in predicted.items():
             for name, value in tensors.items():
                 value = value.float() if value.is_floating_point() else value
                 found.setdefault(target, {}).setdefault(name, []).append(value.cpu())
@@ -89,11 +93,14 @@ def validation_scores(
         losses = _losses(model, encoded, index, options.device)
         asked = [name for name in model.measured_by if name not in by_loss]
         predicted = predict_encoded(model, encoded, index, device=options.device, only=asked) if asked else {}
-    metric, shown = -sum(losses[name] for name in by_loss), {}
+    metric = -sum(losses[name] for name in by_loss)
+    shown = (
+        dict(losses) if losses.keys() > model.measured_by.keys() else {}
+    )  # the parts of the loss, where there are more
     for name, tensors in predicted.items():
         kind, codes = parts.kind_of("columns", columns[name]), encoded.targets[name][index]
         scores = target_scores(columns[name], tensors, codes, intervals=False)
-        losses.setdefault(name, scores["loss"] or 0.0)
+        losses.setdefault(name, scores.get("loss") or 0.0)
         main, higher = metrics.main(kind)
         value = scores[main]
         if value is not None:
@@ -130,11 +137,14 @@ def measure_rows(model: Any, encoded: Any, index: np.ndarray, columns: dict[str,
     predicted = predict_encoded(model, encoded, index) if len(index) else {}
     seconds = time.perf_counter() - began
     scores = {
-        name: target_scores(columns[name], tensors, encoded.targets[name][index]) for name, tensors in predicted.items()
+        name: metrics.score("reconstruct", tensors, index)
+        if name in model.rebuilt
+        else target_scores(columns[name], tensors, encoded.targets[name][index])
+        for name, tensors in predicted.items()
     }
     for name, loss in _losses(model, encoded, index).items() if len(index) else ():
         if name in scores:
-            scores[name]["loss"] = loss
-        else:  # a term that an encoder or the fuse adds
+            scores[name].setdefault("loss", loss)
+        elif not model.rebuilt:  # a term that an encoder or the fuse adds
             scores[next(iter(scores))][name] = loss
     return Measured(index, predicted, scores, seconds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import csv
 import json
 import sys
 import tempfile
@@ -59,13 +61,11 @@ def pictures(given: Any) -> list[str]:
 
 def write(table: Any, out: Path | None) -> None:
     """Write a table to a file by its ending, or as CSV to stdout."""
-    import pyarrow as pa
-    from pyarrow import csv, parquet
+    from pyarrow import parquet
 
-    options = csv.WriteOptions(quoting_style="needed")
     if out is None:
         sys.stdout.flush()
-        csv.write_csv(_flat(table), pa.PythonFile(sys.stdout.buffer, "w"), options)
+        _write_csv(table, sys.stdout.buffer)
         return
     with atomic(out) as temporary:
         if out.suffix == ".parquet":
@@ -74,16 +74,23 @@ def write(table: Any, out: Path | None) -> None:
             lines = (json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in table.to_pylist())
             temporary.write_text("".join(lines), encoding="utf-8")
         else:
-            csv.write_csv(_flat(table), temporary, options)
+            with temporary.open("wb") as stream:
+                _write_csv(table, stream)
 
 
-def _flat(table: Any) -> Any:
-    """Lists as text joined by `|`: CSV has no lists."""
+def _write_csv(table: Any, stream: BinaryIO) -> None:
+    """Quotes stand only around cells that need them: Arrow's own writer puts them around all text."""
+    writer = csv.writer(codecs.getwriter("utf-8")(stream), lineterminator="\n")
+    writer.writerow(table.column_names)
+    for batch in table.to_batches(max_chunksize=65536):
+        writer.writerows(zip(*(_text(column) for column in batch.columns)))
+
+
+def _text(column: Any) -> list[str | None]:
+    """The cells as text; a list's values are joined by `|`, because CSV has no lists."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    for number, field in enumerate(table.schema):
-        if pa.types.is_list(field.type) or pa.types.is_large_list(field.type):
-            column = table.column(number).cast(pa.list_(pa.string()))
-            table = table.set_column(number, field.name, pc.binary_join(column, "|"))
-    return table
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        column = pc.binary_join(column.cast(pa.list_(pa.string())), "|")
+    return column.cast(pa.string()).to_pylist()

@@ -24,7 +24,7 @@ from .columns import dump as dump_columns
 from .columns import load as load_columns
 from .data import augmentation
 from .data.batches import Batches
-from .data.encoding import Encoded, encode, fit, sources
+from .data.encoding import TABLE, Encoded, encode, fit, keys, require_aligned, sources
 from .data.reading import Rows, read
 from .data.splitting import folds, split
 from .errors import DataError, Problem, RunError, UserError, did_you_mean
@@ -59,14 +59,18 @@ class Prepared:
         return int((self.part == 0).sum())
 
     def build(self) -> nn.Module:
-        """The model, initialised from the recipe's seed."""
-        return build_model(self.recipe, self.columns)
+        """The model, initialised from the recipe's seed and with the pretrained weights of its parts."""
+        model = build_model(self.recipe, self.columns)
+        beginning: list[Any] = [module for module in model.modules() if hasattr(module, "load_pretrained")]
+        for module in beginning if not self.recipe.model.start else ():
+            module.load_pretrained()
+        return model
 
     def batches(self, size: int) -> Batches:
         """The training rows in batches of `size`, augmented as the recipe says."""
         recipe = self.recipe
         images = [source.name for source in model_sources(recipe, self.columns) if source.kind == "image"]
-        targets = targets_of(self.columns).items()
+        targets = targets_of(recipe, self.columns).items()
         classes = {name: len(sizes["classes"]) for name, (_, sizes) in targets if "classes" in sizes}
         with recipe.places():
             augment = augmentation.build(recipe.train.augment, images, classes)
@@ -119,7 +123,8 @@ def unknown_names(recipe: Mapping[str, Any], rows: Rows) -> list[Problem]:
         message = f"'{recipe['target']}' is not a column of {rows.name}."
         problems.append(Problem(("target",), message, did_you_mean(recipe["target"], known)))
     absent = f"{rows.name} has no such column."
-    check(("targets",), recipe.get("targets"), known, absent)
+    rebuilds = any(isinstance(given, Mapping) and "head" in given for given in (recipe.get("targets") or {}).values())
+    check(("targets",), recipe.get("targets"), [*known, TABLE] if rebuilds else known, absent)
     check(("columns",), recipe.get("columns"), known, absent)
     model = recipe.get("model")
     if isinstance(model, Mapping):
@@ -131,7 +136,15 @@ def unknown_names(recipe: Mapping[str, Any], rows: Rows) -> list[Problem]:
 
 def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str, Inferred]]:
     """Unfitted column objects for every column that is used, and what was inferred about each."""
-    targets = set(recipe.target_names())
+    rebuilt = recipe.rebuilt_names()
+    targets = set(recipe.target_names()) - set(rebuilt)
+    for name, given in recipe.model.encoders.items():
+        kind, options = parts.split(given)
+        if kind and hasattr(found := parts.find("encoders", kind), "settle"):
+            options, asked = found.settle(options, recipe.base)
+            recipe.model.encoders[name] = {"kind": kind, **options}
+            own = recipe.columns.get(name, {})
+            recipe.columns[name] = {**asked, **({"kind": own} if isinstance(own, str) else own)}
     inferred = infer(rows.table, targets)
     columns: dict[str, Any] = {}
     for name in rows.table.column_names:
@@ -140,7 +153,7 @@ def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str,
         guess = inferred[name]
         if "kind" not in config:
             config = {"kind": guess.kind, **guess.options, **config}
-        if config["kind"] == "drop" and name not in targets:
+        if (config["kind"] == "drop" and name not in targets) or _is_beside(name, recipe, rows):
             continue
         if config["kind"] == "drop":
             given = "it is to be dropped" if name in recipe.columns else guess.reason
@@ -153,6 +166,14 @@ def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str,
         message = "no input column is left" + (f"; left out: {', '.join(left[:5])}." if left else ".")
         raise DataError(message, where=rows.name, hint="Give some of them a kind under columns.")
     return columns, inferred
+
+
+def _is_beside(name: str, recipe: Recipe, rows: Rows) -> bool:
+    """Whether a column has no part in a recipe that only rebuilds inputs: it is not rebuilt, and nothing names it."""
+    rebuilt, named = recipe.rebuilt_names(), {*recipe.columns, *recipe.target_names(), *recipe.model.encoders}
+    if not rebuilt or len(rebuilt) < len(recipe.target_names()) or name in named:
+        return False
+    return TABLE not in rebuilt or name in rows.targets
 
 
 def prepare(
@@ -186,7 +207,8 @@ def prepare(
     seconds["fit"] = clock()
     encoded = encode(rows.table, columns, own_encoders(recipe, columns))
     seconds["encode"] = clock()
-    choices = choose(recipe, model_sources(recipe, columns), targets_of(columns), int((part == 0).sum()))
+    choices = choose(recipe, model_sources(recipe, columns), targets_of(recipe, columns), int((part == 0).sum()))
+    require_aligned(encoded, columns, recipe.model.heads, rows.name)
     _check_choices(recipe, columns, int((part == 0).sum()))
     _fill_options(recipe, columns)
     return Prepared(
@@ -233,7 +255,7 @@ def _kept(start: dict[str, Any], columns: dict[str, Any], recipe: Recipe) -> dic
 def _check_choices(recipe: Recipe, columns: dict[str, Any], rows: int) -> None:
     """Raise RecipeError for heads of another kind than their targets and for batches that the optimiser cannot use."""
     problems = []
-    for name, (kind, sizes) in targets_of(columns).items():
+    for name, (kind, sizes) in targets_of(recipe, columns).items():
         costs, classes = recipe.targets.get(name, {}).get("costs"), sizes.get("classes", [])
         if costs is not None and (kind not in ("category", "boolean") or len(costs) != len(classes)):
             message = f"costs of {len(costs)} classes do not fit a {kind} of {len(classes)} classes."
@@ -291,7 +313,8 @@ def fold_count(recipe: Recipe, rows: Rows) -> int:
 
 def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarray:
     config = recipe.data.get("split") if isinstance(recipe.data, dict) else None
-    names, seed = recipe.target_names(), recipe.train.seed
+    rebuilt, seed = recipe.rebuilt_names(), recipe.train.seed
+    names = [name for name in recipe.target_names() if name not in rebuilt]
     if fold is None and isinstance(config, dict) and config.get("kind") == "folds":
         config = {"kind": "stratified", "fractions": [0.9, 0.1, 0.0]}  # the folds have tested: the model gets all rows
     if fold is not None:
@@ -322,11 +345,23 @@ def own_encoders(recipe: Recipe, columns: dict[str, Any]) -> set[str]:
     return {name for name in recipe.model.encoders if name in columns and columns[name].group is not None}
 
 
-def targets_of(columns: dict[str, Any]) -> dict[str, tuple[str, dict]]:
-    """target -> its column's kind and sizes."""
-    return {
-        name: (parts.kind_of("columns", column), column.sizes()) for name, column in columns.items() if column.target
-    }
+def targets_of(recipe: Recipe, columns: dict[str, Any]) -> dict[str, tuple[str, dict]]:
+    """target -> its column's kind and sizes; what is rebuilt is of kind `reconstruct`, with its Source."""
+    found = {n: (parts.kind_of("columns", column), column.sizes()) for n, column in columns.items() if column.target}
+    rebuilt = recipe.rebuilt_names()
+    if not rebuilt:
+        return found
+    by_name = {source.name: source for source in model_sources(recipe, columns)}
+    place = keys(columns, own_encoders(recipe, columns))
+    for name in rebuilt:
+        source = by_name.get(place.get(name, name))
+        if source is None:
+            hint = (
+                f"Rebuild the whole table ({TABLE}: {{head: reconstruct}}), or name its encoder under model.encoders."
+            )
+            raise recipe.error([Problem(("targets", name), "it is one of the table's columns.", hint)])
+        found[name] = ("reconstruct", {"source": source})
+    return found
 
 
 def build_model(recipe: Recipe, columns: dict[str, Any]) -> nn.Module:
@@ -338,7 +373,7 @@ def build_model(recipe: Recipe, columns: dict[str, Any]) -> nn.Module:
         with recipe.places():
             return model(
                 model_sources(recipe, columns),
-                targets_of(columns),
+                targets_of(recipe, columns),
                 encoders=recipe.model.encoders,
                 fuse=recipe.model.fuse,
                 heads=recipe.model.heads,
@@ -353,12 +388,7 @@ def build_model(recipe: Recipe, columns: dict[str, Any]) -> nn.Module:
 
 def _fill_options(recipe: Recipe, columns: dict[str, Any]) -> None:
     """Write every option of every part, defaults included, into the recipe: an old run must keep its meaning."""
-
-    def complete(room: str, config: Any) -> dict[str, Any]:
-        kind, given = parts.split(config)
-        defaults = {name: option.default for name, option in parts.options(parts.find(room, kind)).items()}
-        return {"kind": kind, **_plain(defaults), **_plain(given)}
-
+    complete = parts.complete
     recipe.columns = {name: complete("columns", recipe.columns[name]) for name in columns}
     recipe.model.encoders = {name: complete("encoders", config) for name, config in recipe.model.encoders.items()}
     recipe.model.heads = {name: complete("heads", config) for name, config in recipe.model.heads.items()}
@@ -366,7 +396,3 @@ def _fill_options(recipe: Recipe, columns: dict[str, Any]) -> None:
     recipe.train.optimizer = complete("optimizers", recipe.train.optimizer)
     recipe.train.schedule = complete("schedules", recipe.train.schedule)
     recipe.train.augment = [complete("data.augmentation", config) for config in recipe.train.augment]
-
-
-def _plain(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}

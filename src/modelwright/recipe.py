@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    ValidationError,
+    WrapValidator,
+)
 
 from . import parts, recipe_checks
 from .errors import Problem, RecipeError, UserError, did_you_mean
@@ -36,6 +45,12 @@ class _Strict(BaseModel):
 
 PartConfig = str | dict[str, Any]
 
+Heads = Annotated[  # by target, or how many a language model's attention has
+    dict[str, PartConfig],
+    WrapValidator(lambda value, check: value if type(value) is int else check(value)),
+    PlainSerializer(lambda value: value),
+]
+
 
 class ModelOptions(_Strict):
     """What is built. What is left out is chosen for the data (`choices.py`) and written to `resolved.yaml`. Kinds of
@@ -47,7 +62,7 @@ class ModelOptions(_Strict):
     size: str | None = None
     encoders: dict[str, PartConfig] = Field(default_factory=dict)
     fuse: PartConfig | None = None
-    heads: dict[str, PartConfig] = Field(default_factory=dict)
+    heads: Heads = Field(default_factory=dict)
     weights: Literal["fixed", "uncertainty"] = "fixed"
     start: str | None = Field(None, alias="from")  # a run folder, or one of another tool, to start from
     tokenizer: PartConfig | None = None  # of a language model
@@ -56,7 +71,7 @@ class ModelOptions(_Strict):
     @property
     def options(self) -> dict[str, Any]:
         """The options of the model's constructor that the recipe gives."""
-        return self.model_extra or {}
+        return {**(self.model_extra or {}), **({"heads": self.heads} if isinstance(self.heads, int) else {})}
 
 
 class TrainOptions(_Strict):
@@ -126,6 +141,15 @@ class Recipe(_Strict):
         """The targets, in the recipe's order."""
         return [self.target] if self.target is not None else list(self.targets)
 
+    def rebuilt_names(self) -> list[str]:
+        """The targets that are inputs too: their heads write again what an encoder read."""
+        return [name for name in self.target_names() if self._rebuilds(name)]
+
+    def _rebuilds(self, name: str) -> bool:
+        given = (self.model.heads.get(name), self.targets.get(name, {}).get("head"))
+        kinds = [kind for config in given if config and (kind := parts.split(config)[0])]
+        return any(hasattr(parts.find("heads", kind), "target_of") for kind in kinds)
+
     def name(self) -> str:
         """A short name for the run folder, from the recipe's file or its data."""
         if self.source.endswith((".yaml", ".yml")):
@@ -137,6 +161,8 @@ class Recipe(_Strict):
     def plain(self) -> dict[str, Any]:
         """The recipe as YAML-able values; data that only lives in memory is named by its type."""
         values = self.model_dump(exclude_none=True, by_alias=True, exclude={"data"})
+        if self.model.kind != "assembled":
+            values["model"] = {key: value for key, value in values["model"].items() if value != {} and key != "weights"}
         return {"data": _plain_data(self.data, self.base), **values}
 
 
@@ -250,8 +276,8 @@ def _collect_marks(node: Any, path: tuple, marks: dict[tuple, Any]) -> Iterable[
             yield from _collect_marks(value, here, marks)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            marks[(*path, index)] = value.start_mark
-            yield from _collect_marks(value, (*path, index), marks)
+            marks[(*path, str(index))] = value.start_mark
+            yield from _collect_marks(value, (*path, str(index)), marks)
 
 
 def _override(values: dict[str, Any], text: str) -> tuple[str, ...]:
@@ -326,7 +352,7 @@ def _place(error: Any, values: Any) -> tuple[str | int, ...]:
 
 
 def _mark(problem: Problem, marks: dict[tuple, Any]) -> tuple[bool, Any]:
-    path = problem.path
+    path = tuple(map(str, problem.path))
     while path:
         if path in marks:
             return True, marks[path]

@@ -76,6 +76,8 @@ def _check_model(model: dict[str, Any]) -> list[Problem]:
         if model.get("size") is not None and model["size"] not in SIZES:
             message = f"expected 'small', 'medium' or 'large', given {model['size']!r}."
             problems.append(Problem(("model", "size"), message))
+        if isinstance(model.get("heads"), int):
+            problems.append(Problem(("model", "heads"), f"expected a mapping, given {model['heads']}."))
         return problems
     given = {key: value for key, value in model.items() if key not in (*COMMON, "tokenizer", "lora")}
     found = parts.validate(parts.find("models", kind), given)[1]
@@ -139,13 +141,7 @@ def check_part(room: str, config: Any, path: tuple) -> list[Problem]:
     whoever chooses the kind."""
     if not isinstance(config, (str, dict)):
         return []
-    kind, given = parts.split(config)
+    kind, _ = parts.split(config)
     if not kind or (room == "columns" and kind == "drop"):
         return []
-    known = parts.kinds(room)
-    if kind not in known:
-        return [
-            Problem((*path, "kind"), f"'{kind}' is not a kind of {room.rpartition('.')[2]}.", did_you_mean(kind, known))
-        ]
-    problems = parts.validate(parts.find(room, kind), given)[1]
-    return [Problem((*path, *problem.path), problem.message, problem.hint) for problem in problems]
+    return parts.mistakes(room, config, path)

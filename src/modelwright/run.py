@@ -14,6 +14,7 @@ import time
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from torch import nn
 
+    from .data.shards import Vocabulary
     from .report import Report
 
 
@@ -140,6 +142,7 @@ class Run:
     ) -> None:
         self.recipe, self.columns, self.path, self.metrics = recipe, columns, path, metrics or {}
         self.notes: list[str] = []
+        self.problems: list[str] = []  # what could not be read in the rows predicted last
         if model is not None:
             self.model = model
 
@@ -152,6 +155,9 @@ class Run:
         from .columns import load as load_columns
 
         path = Path(path)
+        if (path / "config.json").exists() and not (path / "status").exists():  # a Hugging Face folder
+            recipe = load_recipe({"data": "-", "model": {"kind": "language", "from": str(path)}})
+            return cls(recipe, {}, path=path)
         for part in parts_from:
             parts.register("heads" if hasattr(part, "loss") else "encoders", part)
         status = read_status(path)
@@ -163,8 +169,10 @@ class Run:
         with intact(path / "resolved.yaml"):
             recipe = _known_recipe(path)
         recipe.base, recipe.source = Path("."), str(path / "resolved.yaml")
-        with intact(path / "columns.json"):
-            columns = load_columns(read_json(path / "columns.json"))
+        columns: dict[str, Any] = {}
+        if recipe.model.kind != "language":
+            with intact(path / "columns.json"):
+                columns = load_columns(read_json(path / "columns.json"))
         metrics = read_json(path / "metrics.json") if (path / "metrics.json").exists() else {}
         return cls(recipe, columns, path=path, metrics=metrics)
 
@@ -174,9 +182,32 @@ class Run:
         from .preparation import build_model
 
         assert self.path is not None
+        if self.recipe.model.kind == "language":
+            return self._language[0]
         return _with_weights(
             build_model(self.recipe, self.columns), load_tensors(self.path / "model.safetensors"), self.path
         )
+
+    @cached_property
+    def _language(self) -> tuple[Any, Vocabulary]:
+        from .data.shards import Vocabulary
+        from .huggingface import open_folder
+
+        assert self.path is not None
+        model, tokenizer, kept = open_folder(self.path)
+        return model, Vocabulary(tokenizer, kept["special"], kept["chat_template"])
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """A language model's tokenizer, special tokens and chat template."""
+        if self.recipe.model.kind != "language":
+            raise RunError("the run is no language model: it has no tokenizer.", where=str(self.path))
+        return self._language[1]
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """A language model's `tokenizers.Tokenizer`."""
+        return self.vocabulary.tokenizer
 
     @cached_property
     def resolved(self) -> dict[str, Any]:
@@ -188,17 +219,38 @@ class Run:
         """The target columns by name."""
         return {name: column for name, column in self.columns.items() if column.target}
 
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Every target and what it is: the kind of its column, or `reconstruct`."""
+        kinds = {name: parts.kind_of("columns", column) for name, column in self.targets.items()}
+        return kinds | dict.fromkeys(self.recipe.rebuilt_names(), "reconstruct")
+
+    def sample(self, count: int = 16, seed: int = 0) -> dict[str, Any]:
+        """Draws from a variational autoencoder's prior: pictures as uint8 (count, H, W, C), a table as a pa.Table."""
+        import pyarrow as pa
+
+        from .reconstruction import sample
+
+        found = sample(self.model, count, seed)
+        return {n: t["picture"] if "picture" in t else pa.table(self._cells(t)) for n, t in found.items()}
+
     def predict(self, rows: Any, probabilities: bool = False) -> pa.Table:
         """Predict every row of a path, table, frame, dict of lists or list of dicts, in order; one row as a dict; or
         pictures, as a file or a folder of them.
 
-        Gives a column `<target>` each, and with `probabilities` one `<target>_<class>` each. Columns that the model
-        does not need are ignored. Raises DataError naming the columns that are missing.
+        Gives a column `<target>` each, and with `probabilities` one `<target>_<class>` each. For what is written again:
+        `<target>_score`, how surprising the row is (the bound on -log p in nats), and a table's columns as written. Columns
+        that the model does not need are ignored. Raises DataError naming the columns that are missing.
         """
         import pyarrow as pa
 
         from .data.reading import read
 
+        if self.recipe.model.kind == "language":
+            from .perplexity import predict
+
+            single = isinstance(rows, Mapping) and isinstance(rows.get("text"), str)
+            return predict(self.model, self.vocabulary, read([rows] if single else rows, Path(".")).table)
         images = [name for name, column in self.columns.items() if parts.kind_of("columns", column) == "image"]
         given = {images[0]: found} if len(images) == 1 and (found := pictures(rows)) else rows
         table = read([given] if self._is_row(given) else given, Path(".")).table
@@ -227,15 +279,18 @@ class Run:
             raise DataError(f"{word} {names} {'is' if len(missing) == 1 else 'are'} missing.", where=where, hint=hint)
 
     def predict_codes(self, table: pa.Table, rows_at_once: int = 8192) -> Iterator[dict[str, dict[str, np.ndarray]]]:
-        """target -> the head's prediction, chunk after chunk of the table: memory stays constant."""
+        """target -> the head's prediction, chunk after chunk of the table: memory stays constant. Sets `problems`."""
         from .data.encoding import encode
         from .prediction import predict_encoded
         from .preparation import own_encoders
 
-        inputs = {name: column for name, column in self.columns.items() if not column.target}
+        inputs = {name: copy(column) for name, column in self.columns.items() if not column.target}
+        for column in inputs.values():
+            column.problems = []
         own = own_encoders(self.recipe, self.columns)
         for start in range(0, table.num_rows, rows_at_once):
             yield predict_encoded(self.model, encode(table.slice(start, rows_at_once), inputs, own, cache=False))
+        self.problems = [problem for column in inputs.values() for problem in column.problems]
 
     def generate(self, prompts: str | Sequence[str], **options: Any) -> list[Any]:
         """Texts for prompts, each a `generation.Written`; options as `generation.generate` takes them."""
@@ -244,14 +299,33 @@ class Run:
         return generate(self, [prompts] if isinstance(prompts, str) else prompts, **options)
 
     def _decode(self, codes: dict[str, dict[str, np.ndarray]], probabilities: bool) -> dict[str, pa.Array]:
+        import pyarrow as pa
+
         decoded: dict[str, Any] = {}
         for name, tensors in codes.items():
+            if name not in self.targets:
+                if "loss" in tensors:
+                    bound = next(
+                        (-values for key, values in tensors.items() if key.startswith("bound_")), tensors["loss"]
+                    )
+                    decoded[f"{name}_score"] = pa.array(bound)
+                decoded |= self._cells(tensors)
+                continue
             for suffix, values in self.columns[name].decode(tensors).items():
                 if not suffix:
                     decoded[name] = values
                 elif probabilities:
                     decoded[f"{name}_{suffix}"] = values
         return decoded
+
+    def _cells(self, tensors: dict[str, np.ndarray]) -> dict[str, pa.Array]:
+        """A table as it was written again, column by column, as far as encodings can be undone."""
+        from .data.encoding import of_columns
+        from .preparation import own_encoders
+
+        parts_ = of_columns(tensors, self.columns, own_encoders(self.recipe, self.columns))
+        cells = {name: self.columns[name].invert(codes) for name, codes in parts_.items()}
+        return {name: values for name, values in cells.items() if values is not None}
 
     def report(self) -> Report:
         """The report of the training, with what to type next."""

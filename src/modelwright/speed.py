@@ -84,7 +84,7 @@ Variant = tuple[str, bool, bool]
 def _variants(model: nn.Module, batch: Batch, train: TrainOptions) -> list[Variant]:
     """Every allowed combination, the documented default first. bf16 is tried only where products are large enough to
     gain and the chip has it; tables stay in fp32, their steps are dominated by small operations."""
-    wide = any(value.dim() >= 3 or key.endswith(".mask") for key, value in batch.items())
+    wide = any(value.dim() >= 3 or key.endswith(".mask") or key == "labels" for key, value in batch.items())
     bf16 = torch.backends.cpu.get_cpu_capability().startswith("AVX512") and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     precisions = [train.precision] if train.precision != "auto" else ["fp32", "bf16"] if wide and bf16 else ["fp32"]
     pictures = any(isinstance(m, nn.Conv2d) for m in model.modules())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -44,7 +45,29 @@ def _pictures(folder: Path, classes: int = 2, broken: int = 0, rows: int = 12) -
             file.write_bytes(b"\x89PNG broken")
 
 
+_TAGGED = [(["Ann", "ran"], ["B-PER", "O"]), (["a", "dog", "ran"], ["O", "O", "O"])] * 10
+_LINES = [{"text": text, "tags": tags} for text, tags in [*_TAGGED[:13], (["go"], ["O", "O"]), *_TAGGED]]
+
 CASES = [
+    Case(
+        "tags that are not as many as the tokens",
+        f"train data.jsonl --target tags {OUT}",
+        "error: data, row 13: 'text' has 1 tokens and 'tags' 2 items. Give the text as a list of its tokens, or set its "
+        "tokenizer.",
+        files={"data.jsonl": "".join(json.dumps(line) + "\n" for line in _LINES)},
+    ),
+    Case(
+        "a line without its tag",
+        f"train data.conll {OUT}",
+        "error: data.conll:2: expected a token and its tag, found only 'ran'. A blank line ends a sentence.",
+        files={"data.conll": "Ann B-PER\nran\n"},
+    ),
+    Case(
+        "a pretrained encoder from a folder that is not there",
+        f"train data.csv --target y {OUT} model.encoders.b.kind=pretrained model.encoders.b.path=bert",
+        "error: bert: there is no such folder. Give the path of a folder with config.json, model.safetensors and "
+        "tokenizer.json.",
+    ),
     Case(
         "empty folder",
         f"train empty --target y {OUT}",

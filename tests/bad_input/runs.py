@@ -245,5 +245,5 @@ CASES = [
         "error: run: the run is failed, and resolved.yaml is missing. Train the recipe again.",
         prepare=lambda folder: (_edited("status", "finished", "failed")(folder), _without("resolved.yaml")(folder)),
     ),
-    Case("killed run", "predict run data.csv", '"y"\n', 0, prepare=_edited("status", "finished", "running")),
+    Case("killed run", "predict run data.csv", "y\n", 0, prepare=_edited("status", "finished", "running")),
 ]

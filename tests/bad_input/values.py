@@ -182,15 +182,15 @@ CASES = [
     Case(
         "predict with other columns",
         "predict run t.csv",
-        '"y"\n',
+        "y\n",
         0,
         files={"t.csv": "z,b,a,y\nk,red,1,no\nk,blue,2,no\n"},
     ),
-    Case("predict with wrong types", "predict run t.csv", '"y"\n', 0, files={"t.csv": "a,b\nred,1\nblue,2\n"}),
+    Case("predict with wrong types", "predict run t.csv", "y\n", 0, files={"t.csv": "a,b\nred,1\nblue,2\n"}),
     Case(
         "predict unseen and empty cells",
         "predict run t.csv",
-        '"y"\n',
+        "y\n",
         0,
         files={"t.csv": 'a,b\n"",violet\n"",""\n1e999,\n'},
     ),
@@ -201,7 +201,7 @@ CASES = [
         files={"t.csv": "a,b\n"},
     ),
     Case("predict an empty file", "predict run t.csv", "error: t.csv: the file is empty.", files={"t.csv": ""}),
-    Case("predict one row", "predict run t.csv", '"y"\n', 0, files={"t.csv": "a,b\n1,red\n"}),
+    Case("predict one row", "predict run t.csv", "y\n", 0, files={"t.csv": "a,b\n1,red\n"}),
     Case(
         "predict JSON without rows",
         "predict run t.jsonl",

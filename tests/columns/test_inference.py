@@ -220,3 +220,12 @@ def test_real_tables():
     shopping = pa.csv.read_csv(io.BytesIO(archive.read(archive.namelist()[0])), parse_options=options)
     found = infer(shopping, ["cat", "label"])
     assert [found[name].kind for name in ("cat", "label", "review")] == ["category", "boolean", "text"]
+
+
+def test_lists_beside_tags_are_texts():
+    rows = {"text": [["Ann", "ran"], ["a", "dog", "ran"]] * 20, "tags": [["B-P", "O"], ["O", "O", "O"]] * 20}
+    found = infer(pa.table(rows), ["tags"])
+    assert (found["tags"].kind, found["text"].kind) == ("tags", "text")
+    joined = {name: [" ".join(cell) for cell in cells] for name, cells in rows.items()}
+    assert infer(pa.table(joined), ["tags"])["tags"].kind == "tags"
+    assert infer(pa.table({"set": [["a", "b"], ["b"]] * 20, "y": [1.5, 2.5] * 20}), ["y"])["set"].kind == "multilabel"

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import os
 import time
 
 import numpy as np
 import pyarrow as pa
 import pytest
+
+from modelwright.columns.text import Text
+from modelwright.errors import DataError
 
 
 def tokens(column, cell):
@@ -76,3 +80,79 @@ def test_characters_are_encoded_by_the_million_a_second(fitted):
     start = time.process_time()
     column.encode(cells)
     assert time.process_time() - start < 2, "20,000 reviews of 64 characters"
+
+
+GERMAN = ["Zwei Männer sitzen.", "Ein Hund läuft über die Wiese!", "", None, "Die Frau (links) läuft."] * 3
+
+
+@pytest.mark.parametrize("tokenizer", ["auto", "bpe", "characters"])
+def test_a_target_is_written_back_as_it_was(fitted, tokenizer):
+    column = fitted("text", GERMAN, target=True, tokenizer=tokenizer)
+    codes = column.encode(pa.array(GERMAN[:5]))
+    assert column.truth(codes).tolist() == [text or None for text in GERMAN[:5]]
+    ends = [codes.row(i)[-1:].tolist() for i in range(5)]
+    assert ends == [[0], [0], [], [], [0]] and (codes.values == 0).sum() == 3
+    assert column.sizes()["end"] == 0 and codes.values.max() < column.sizes()["vocabulary"]
+    assert column.sizes()["length"] >= codes.lengths.max()
+    decoded = column.decode({"ids": codes.padded(fill=-1)[0]})[""].to_pylist()
+    assert decoded == [text or "" for text in GERMAN[:5]]
+
+
+def test_a_target_of_words_has_spaces_between(fitted):
+    column = fitted("text", GERMAN, target=True, tokenizer="words", lower=True)
+    assert column.truth(column.encode(pa.array(["Ein Hund läuft über Wiesen."]))) == ["ein hund läuft über \ufffd ."]
+
+
+def test_auto_writes_scripts_without_spaces_by_characters(fitted):
+    column = fitted("text", ["我们走吧。", "你好吗？"] * 3, target=True)
+    assert column.unit == "characters" and column.truth(column.encode(pa.array(["你走吧。"]))) == ["你走吧。"]
+    assert fitted("text", GERMAN, target=True).unit == "bpe"
+
+
+def test_a_target_longer_than_allowed_keeps_its_head_and_has_no_end(fitted):
+    column = fitted("text", ["abcabc", "ab"] * 3, target=True, tokenizer="characters", max_length=4)
+    codes = column.encode(pa.array(["abca", "abc", "abcabc"]))
+    assert [len(codes.row(i)) for i in range(3)] == [4, 4, 4]
+    assert [int(codes.row(i)[-1]) == 0 for i in range(3)] == [False, True, False]
+    assert column.problems == ["target 'x': 2 texts are longer than max_length (4) and cut"]
+
+
+@pytest.mark.parametrize("tokenizer", ["auto", "words", "characters", "bpe"])
+def test_a_target_without_text_is_refused(fitted, tokenizer):
+    with pytest.raises(DataError, match="no text to learn to write"):
+        fitted("text", ["", None], target=True, tokenizer=tokenizer)
+
+
+@pytest.mark.real
+@pytest.mark.skipif("MODELWRIGHT_DATA" not in os.environ, reason="needs the real data")
+@pytest.mark.parametrize(("name", "unit"), [("multi30k", "bpe"), ("tatoeba", "characters")])
+def test_references_are_scored_as_they_stand(fitted, name, unit):
+    from modelwright.data.reading import read
+
+    rows = read(name)
+    texts = rows.table.column(rows.targets[0])
+    column = fitted("text", texts.filter(pa.array(rows.part == 0)), target=True)
+    test = texts.filter(pa.array(rows.part == 2))
+    same = [a == b.strip() for a, b in zip(column.truth(column.encode(test)), test.to_pylist())]
+    assert column.unit == unit and np.mean(same) > (
+        0.999 if unit == "bpe" else 0.9
+    )  # rare characters are written \ufffd
+
+
+def test_a_list_is_cut_into_tokens_already():
+    column = Text("t", min_frequency=1)
+    column.fit(pa.array([["New York", "is", "big"], ["IS", "it"]]))
+    column.finish()
+    assert column.unit == "words"
+    rows = column.encode(pa.array([["new york", "", "is"], [], None]))
+    assert rows.lengths.tolist() == [3, 1, 1], "every item is a token, and no row is empty"
+    assert [column.vocabulary[i - 2] if i > 1 else "" for i in rows.row(0)] == ["new york", "", "is"]
+
+
+def test_lists_of_characters_and_plain_text_are_read_alike():
+    column = Text("t", min_frequency=1)
+    column.fit(pa.array([list("高勇男"), list("高兴")]))
+    column.finish()
+    assert column.unit == "characters"
+    assert np.array_equal(column.encode(pa.array([list("勇高x")])).values, column.encode(pa.array(["勇高x"])).values)
+    assert column.encode(pa.array([["勇高", "高"]])).values[0] == 1, "an item of several characters is unknown"

@@ -89,7 +89,7 @@ def test_a_file_packed_otherwise_is_known_by_its_content(monkeypatch, tmp_path):
 def test_every_name_has_targets_and_only_checked_files():
     for name in catalogue.names():
         named = catalogue.find(name)
-        assert named.targets and named.about
+        assert named.about and (named.targets or name in ("songci", "tinyshakespeare"))
         assert all(len(file.sha256) == 64 and file.bytes > 0 for file in named.files)
 
 

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelwright.data import reading
+from modelwright.data import _typed, reading
 from modelwright.errors import DataError
 
 PLAIN = "a,b\n1,x\n2,y\n"
@@ -322,6 +322,40 @@ def test_large_parquet_is_mapped(tmp_path, monkeypatch, cache):
     monkeypatch.setenv("MODELWRIGHT_STREAM_BYTES", "1000")
     assert reading.read(str(tmp_path / "t.parquet")).table.equals(table)
     assert len(list((cache / "tables").iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["t.jsonl", "t.jsonl.gz"])
+def test_large_json_lines_are_mapped_block_by_block(tmp_path, monkeypatch, cache, name):
+    """Columns that come late, and types that widen from block to block, are as in memory."""
+    rows = [{"n": i, "x": i if i < 500 else i + 0.5, "late": None, "mixed": i, "set": {"a": [i]}} for i in range(1000)]
+    rows += [{"n": 2**60, "x": 3, "new": "é", "late": "x", "mixed": True, "set": {"b": 1}}] * 500
+    content = ("\ufeff" + "\n\n".join(json.dumps(row, ensure_ascii=False) for row in rows)).encode()
+    path = write(tmp_path, name, gzip.compress(content) if name.endswith(".gz") else content)
+    whole = reading.read(str(path)).table
+    monkeypatch.setattr(_typed, "BLOCK_BYTES", 4000)
+    monkeypatch.setenv("MODELWRIGHT_STREAM_BYTES", "1000")
+    before = pa.total_allocated_bytes()
+    mapped = reading.read(str(path)).table
+    assert pa.total_allocated_bytes() - before < 5000  # the cells lie in the file
+    assert len(list((cache / "tables").iterdir())) == 1
+    assert mapped.schema == whole.schema and mapped.to_pylist() == whole.to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'{"a": \n', ":3001:7: this is not valid JSON (Expecting value)."),
+        (b"[3]\n", ":3001: a line must be a JSON object, given list."),
+        (b'{"a": "\xff"}\n', ": byte 27007 is not valid utf-8, which JSON must be."),
+    ],
+)
+def test_errors_in_large_json_lines_are_those_in_small_ones(tmp_path, monkeypatch, cache, line, message):
+    path = write(tmp_path, "t.jsonl", b'{"a": 1}\n' * 3000 + line)
+    assert refusal(str(path)) == f"{path}{message}"
+    monkeypatch.setattr(_typed, "BLOCK_BYTES", 4000)
+    monkeypatch.setenv("MODELWRIGHT_STREAM_BYTES", "1000")
+    assert refusal(str(path)) == f"{path}{message}"
+    assert list((cache / "tables").iterdir()) == []
 
 
 def test_mixed_json_values_become_text(tmp_path):

@@ -9,6 +9,7 @@ import sys
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from PIL import Image
 
 import modelwright as mw
 from modelwright.errors import DataError, RunError, UserError
@@ -74,6 +75,9 @@ def test_predict_writes_one_row_a_row_in_order(run, workplace, ending):
     assert again.data["columns"] == [name for name in expected.column_names if "_" not in name]
     if ending == "parquet":
         assert pa.parquet.read_table("out.parquet").equals(expected.combine_chunks())
+    if ending == "csv":
+        text = (workplace / "out.csv").read_text("utf-8")
+        assert '"' not in text and text.startswith("spend,churned,churned_no,churned_yes\n")
     if ending == "jsonl":
         lines = (workplace / "out.jsonl").read_text("utf-8").splitlines()
         assert [json.loads(line)["churned"] for line in lines] == expected["churned"].to_pylist()
@@ -94,6 +98,21 @@ def test_predict_reads_every_kind_of_rows(run, workplace):
     assert run.predict(table.to_pylist()[3])["churned"].to_pylist() == expected["churned"].to_pylist()[3:4]
     backwards = run.predict(frame[::-1].drop(columns=["id", "churned", "spend"]).assign(more=1))
     assert backwards["churned"].to_pylist() == expected["churned"].to_pylist()[::-1]
+
+
+def test_predict_names_pictures_that_are_not_there(workplace, capsys):
+    for shade in range(20):
+        picture = Image.new("L", (4, 4), 100 + 5 * shade if shade % 2 else 20 + shade)
+        picture.save(workplace / f"{shade}.png")
+    rows = [{"photo": str(workplace / f"{shade}.png"), "bright": shade % 2} for shade in range(20)]
+    mw.train({"data": rows, "target": "bright", "train": QUICK, "baselines": False}, out="run")
+    table = pa.table({"photo": [rows[0]["photo"], *[f"no/{place}.png" for place in range(9000)]]})
+    pa.parquet.write_table(table, "photos.parquet")
+    problem = "column 'photo': 9000 of 9001 images cannot be read and count as black; the first: row 1, 'no/0.png': "
+    report = mw.predict("run", "photos.parquet", out="out.csv")
+    assert report.data["problems"] == [f"{problem}No such file or directory"] and report.data["rows"] == 9001
+    assert f"note: {problem}" in capsys.readouterr().err
+    assert mw.predict("run", "0.png", out="out.csv").data["problems"] == []
 
 
 def test_predict_survives_values_never_seen(run):

@@ -111,14 +111,15 @@ class Picture(nn.Module):
 
 
 class Steps(nn.Module):
-    """(B, T, D) and mask: a text's embedded tokens, a picture's rows as time steps, or a vector as T steps of 1.
+    """(B, T, D) and mask: a text's embedded tokens, a picture's rows or columns as time steps, or a vector as T steps of 1.
 
-    embedding: width of a token's embedding.
+    embedding: width of a token's embedding. by_columns: read a picture from left to right.
     """
 
-    def __init__(self, source: Source, *, embedding: int) -> None:
+    def __init__(self, source: Source, *, embedding: int, by_columns: bool = False) -> None:
         super().__init__()
         self.name, self.kind, sizes = source.name, source.kind, source.sizes
+        self.order = (0, 3, 2, 1) if by_columns else (0, 2, 3, 1)
         self.length: int | None = None
         self.table: nn.Embedding | None = None
         self.picture: Picture | None = None
@@ -127,7 +128,8 @@ class Steps(nn.Module):
             self.table = nn.Embedding(sizes["vocabulary"], embedding, padding_idx=0)
         elif source.kind == "image":
             self.picture = Picture(source)
-            self.width, self.length = sizes["width"] * sizes["channels"], sizes["height"]
+            steps, side = (sizes["width"], sizes["height"]) if by_columns else (sizes["height"], sizes["width"])
+            self.width, self.length = side * sizes["channels"], steps
         elif source.kind == "vector":
             self.width, self.length = 1, sizes["size"]
         else:
@@ -138,7 +140,7 @@ class Steps(nn.Module):
             ids, mask = read_tokens(batch, self.name)
             return self.table(ids), mask
         if self.picture is not None:
-            return self.picture(batch).permute(0, 2, 3, 1).flatten(2), None
+            return self.picture(batch).permute(self.order).flatten(2), None
         return batch[self.name].float().unsqueeze(-1), None
 
 

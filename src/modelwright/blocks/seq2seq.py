@@ -93,7 +93,8 @@ class TransformerDecoder(nn.Module):
     def start(self, memory: Tensor, mask: Tensor | None) -> Any:
         seen = None if mask is None else never_empty(mask)[:, None, None]
         empty = memory.new_zeros(len(memory), self.width // self.size, 0, self.size)
-        return (seen, *((*layer.remember(memory), empty, empty) for layer in self.layers))
+        layers: Any = self.layers
+        return (seen, *((*layer.remember(memory), empty, empty) for layer in layers))
 
     def forward(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         seen, *caches = state

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 Batch = dict[str, Tensor]
@@ -24,8 +25,10 @@ class Source:
 
     kind and sizes:
       table     {"number": features, "boolean": features, ...} (floats) and {"category": [rows of each table]} (ids);
-                may have {"edges": [quantiles of each number feature]} for piecewise-linear embeddings
-      text      {"vocabulary": V, "length": longest}; ids (B, T), 0 is padding, 1 unknown
+                may have {"edges": [quantiles of each number feature]} for piecewise-linear embeddings and
+                {"indicators": [places of number features that only say where the one before is missing]}
+      text      {"vocabulary": V, "length": longest}; ids (B, T), 0 is padding, 1 unknown; with {"pieces": P} they are
+                a pretrained tokenizer's P ids, with P added where a piece goes on with a word or marks an end
       image     {"height", "width", "channels", "mean": [C], "deviation": [C] of pixels as 0..1}; uint8 (B, H, W, C)
       vector    {"size": D}; float (B, D)
     """
@@ -38,13 +41,43 @@ class Source:
 @dataclass(frozen=True)
 class Stream:
     """x (B, T, D); mask (B, T), True where there is a token, None when all are; grid (H, W) for pictures (T = H*W);
-    aux: extra loss terms by name, each `(sum, count)`."""
+    aux: extra loss terms by name, each `(sum, count)`; log_variance, shaped like x, where x is only the mean of a normal
+    distribution; words (B, T), True at the first piece of each word, where tokens are pieces of words."""
 
     x: Tensor
     mask: Tensor | None = None
     grid: tuple[int, int] | None = None
     aux: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    log_variance: Tensor | None = None
+    words: Tensor | None = None
 
     def with_x(self, x: Tensor) -> Stream:
         """The same stream with another x."""
         return replace(self, x=x)
+
+    def by_word(self) -> Stream:
+        """The first piece of each word alone; the same stream where tokens are words."""
+        if self.words is None:
+            return self
+        counts = self.words.sum(1)
+        order = (~self.words).long().argsort(dim=1, stable=True)[:, : max(1, int(counts.max()))]
+        x = self.x.gather(1, order.unsqueeze(-1).expand(-1, -1, self.x.shape[2]))
+        return Stream(x, torch.arange(order.shape[1], device=x.device) < counts[:, None], aux=self.aux)
+
+    def drawn(self, generator: torch.Generator | None = None) -> Stream:
+        """With one draw in place of the mean: `x + deviation * noise`, differentiable in both (the reparameterisation
+        of Kingma & Welling 2014). A stream that is certain stays as it is. generator: on the CPU; None is torch's own."""
+        if self.log_variance is None:
+            return self
+        x, device = self.x, self.x.device
+        noise = torch.randn_like(x) if generator is None else torch.randn(x.shape, generator=generator).to(device)
+        return replace(self, x=x + (self.log_variance / 2).exp() * noise, log_variance=None)
+
+
+def in_a_row(streams: list[Stream]) -> Stream:
+    """(B, T1, D), (B, T2, D), ... -> (B, T1 + T2 + ..., D), with their masks and loss terms."""
+    x, mask = torch.cat([stream.x for stream in streams], 1), None
+    if any(stream.mask is not None for stream in streams):
+        masks = [x.new_ones(s.x.shape[:2]).bool() if s.mask is None else s.mask for s in streams]
+        mask = torch.cat(masks, 1)
+    return Stream(x, mask, aux={name: term for stream in streams for name, term in stream.aux.items()})

@@ -16,6 +16,7 @@ _CASES: dict[str, list[Any]] = {
     "boolean": ["yes", "no", "yes", None, "no", "yes", "no", "yes"],
     "category": ["a", "b", "a", None, "c", "b", "a", "a"],
     "multilabel": ["a|b", "b", "a", None, "b|c", "c", "a", "b"],
+    "tags": ["B-P O", "O", "O B-P I-P", None, "O O", "B-P", "I-P O", "O B-P"],
     "date": ["2024-01-02", "2023-05-06", "2022-12-31", None, "2024-02-29", "2021-01-01", "2020-06-06", "2024-01-01"],
     "vector": ["1 2 3", "4 5 6", "0 0 1", None, "3 2 1", "1 1 1", "2 2 2", "9 8 7"],
     "image": [None, *(np.full((4, 5, 3), shade, np.uint8).tolist() for shade in range(10, 80, 10))],

@@ -19,6 +19,7 @@ ROWS, LONGEST = 6, 11
 
 def check_encoder(encoder: type, **options: Any) -> list[str]:
     """Shapes, padding, gradients, independence of rows, precision and state of an encoder, on each source it reads."""
+    options = options or _ENCODER_OPTIONS.get(encoder.__name__.lower(), {})
     checks = option_checks(encoder)
     reads = getattr(encoder, "reads", ())
     checks.append(("declares what it reads", lambda: require(reads and set(reads) <= set(_SOURCES), f"reads {reads}")))
@@ -46,9 +47,13 @@ def check_head(
 
 # ---- encoders
 
+_BERT = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+_ENCODER_OPTIONS: dict[str, dict[str, Any]] = {  # where the defaults alone build nothing
+    "pretrained": {"config": {"model_type": "bert", "vocab_size": 15, "max_position_embeddings": 32, **_BERT}},
+}
 _SOURCES: dict[str, dict[str, Any]] = {
     "table": {"number": 3, "boolean": 2, "category": [4, 9]},
-    "text": {"vocabulary": 30, "length": LONGEST},
+    "text": {"vocabulary": 30, "length": LONGEST, "pieces": 15},
     "image": {"height": 12, "width": 10, "channels": 3, "mean": [0.4, 0.5, 0.6], "deviation": [0.2, 0.25, 0.3]},
     "vector": {"size": 13},
 }
@@ -211,7 +216,18 @@ def _fuse_checks(fuse: type, options: dict[str, Any]) -> list[Check]:
         require(found >= {"term0", "term1"}, f"of the streams' aux terms only {sorted(found)} are handed on")
 
     checks: list[Check] = [("shapes and members", shapes), ("aux terms are handed on", aux)]
-    return checks + _module_checks(build, inputs, lambda module, streams: module(streams).x)
+
+    def read(module: Any, streams: list[Stream]) -> Tensor:  # as the model does: drawn for losses, the mean to predict
+        stream = module(streams)
+        return (stream.drawn() if module.training else stream).x
+
+    def counts() -> None:
+        module, rows = build(), {"sample": torch.zeros(ROWS, 1)}
+        for name, count in module.counts(rows).items() if hasattr(module, "counts") else ():
+            close(count, module(inputs()).aux[name][1], f"the count of {name} is not that of the forward pass", 1e-6)
+
+    checks.append(("counts without a forward pass", counts))
+    return checks + _module_checks(build, inputs, read)
 
 
 # ---- heads
@@ -225,23 +241,70 @@ _HEAD_CASES: dict[str, tuple[dict[str, Any], Tensor]] = {
         {"classes": ["a", "b"], "counts": [3, 2]},
         torch.tensor([[0.0, 1.0], [1, 1], [0, 0], [1, 0], [0, 1], [_NAN, _NAN]]),
     ),
+    "sequence": (
+        {"vocabulary": 7, "length": 4, "end": 0, "unknown": 1},
+        torch.tensor([[2, 3, 0, -1], [4, 0, -1, -1], [5, 6, 5, 6], [3, 0, -1, -1], [2, 2, 0, -1], [-1] * 4]),
+    ),
+    "tags": (
+        {"classes": ["a", "b", "c"]},
+        torch.tensor([[0, 1, 2, -1], [1, 0, -1, -1], [2, 2, 1, 0], [0, -1, -1, -1], [1, 1, 2, -1], [-1] * 4]),
+    ),
     "vector": ({"size": 2}, torch.tensor([[0.0, 1.0], [1, 1], [0, 0], [1, 0], [0, 1], [_NAN, _NAN]])),
+    "reconstruct": (
+        {"source": Source("sample", "vector", {"size": 2})},
+        torch.tensor([[0.0, 1.0], [1, 1], [0, 0], [1, 0], [0, 1], [_NAN, _NAN]]),
+    ),
 }
+
+_HEAD_CASES["ctc"] = _HEAD_CASES["sequence"]
+_HEAD_CASES["masked"] = ({"source": Source("sample", "text", _SOURCES["text"])}, _HEAD_CASES["tags"][1])
+
+
+def _learns(module: Any, stream: Stream, target: Tensor) -> None:
+    optimizer, losses = torch.optim.Adam(module.parameters(), lr=0.01), []
+    for _ in range(30):
+        total, count = module.loss(stream, target)
+        losses.append(float(total.detach() / count))
+        optimizer.zero_grad()
+        (total / count).backward()
+        optimizer.step()
+    require(losses[-1] < losses[0], f"30 steps take the loss from {losses[0]:.3g} to {losses[-1]:.3g}")
+    require(all(torch.isfinite(weight).all() for weight in module.parameters()), "weights are not finite")
+
+
+def _predicted(module: Any, stream: Stream) -> Tensor:
+    values = module.predict(stream).values()
+    return torch.cat([value.flatten(1) if value.ndim > 1 else value[:, None] for value in values], 1)
+
+
+def _averages(module: Any, one: Stream, three: Stream, target: Tensor) -> None:
+    for single, equal in zip(module.loss(one, target), module.loss(three, target)):
+        close(equal, single, "three equal members give another loss than one")
+    close(_predicted(module, three), _predicted(module, one), "three equal members predict otherwise than one")
 
 
 def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dict[str, Any]) -> list[Check]:
+    sequence = getattr(head, "reads", "pooled") == "sequence"
+
     def build() -> Any:
         torch.manual_seed(1)
         return head(4, sizes, **options).eval()
 
     def inputs(members: int = 1) -> list[Stream]:
         random = torch.Generator().manual_seed(0)
+        if sequence:  # as many steps as the target, which some heads demand
+            return [Stream(torch.randn(*target.shape, 4, generator=random))]
         return [Stream(torch.randn(ROWS, 1, 4, generator=random).expand(-1, members, -1))]
 
-    def first(module: Any, streams: list[Stream]) -> Tensor:
-        return torch.cat(
-            [value.flatten(1) if value.ndim > 1 else value[:, None] for value in module.predict(streams[0]).values()], 1
-        )
+    def with_target() -> dict[str, Tensor]:
+        return {"x": inputs()[0].x, "target": target}
+
+    def losses(module: Any, given: dict[str, Tensor]) -> Tensor:
+        rows = zip(given["x"].split(1), given["target"].split(1))
+        return torch.stack([module.loss(Stream(x), row)[0] for x, row in rows])[:, None]
+
+    def used(module: Any, streams: list[Stream]) -> Tensor:  # what trains is the loss
+        return module.loss(streams[0], target)[0][None, None] if module.training else _predicted(module, streams[0])
 
     def counts() -> None:
         module = build()
@@ -259,31 +322,12 @@ def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dic
         with_it, without = (module.loss(Stream(inputs()[0].x[:rows]), target[:rows])[0] for rows in (ROWS, ROWS - 1))
         close(with_it, without, "a missing target changes the loss", 1e-6)
 
-    def members() -> None:
-        module = build()
-        for one, three in zip(module.loss(inputs()[0], target), module.loss(inputs(members=3)[0], target)):
-            close(three, one, "three equal members give another loss than one")
-        close(
-            first(module, inputs(members=3)), first(module, inputs()), "three equal members predict otherwise than one"
-        )
-
-    def learning() -> None:
-        module = build()
-        optimizer = torch.optim.Adam(module.parameters(), lr=0.1)
-        losses = []
-        for _ in range(30):
-            total, count = module.loss(inputs()[0], target)
-            losses.append(float(total.detach() / count))
-            optimizer.zero_grad()
-            (total / count).backward()
-            optimizer.step()
-        require(losses[-1] < losses[0], f"30 steps take the loss from {losses[0]:.3g} to {losses[-1]:.3g}")
-        require(all(torch.isfinite(weight).all() for weight in module.parameters()), "weights are not finite")
-
     checks: list[Check] = [
         ("counts", counts),
         ("missing targets", missing),
-        ("members", members),
-        ("learning", learning),
+        ("learning", lambda: _learns(build(), inputs()[0], target)),
     ]
-    return checks + _module_checks(build, inputs, first)
+    if sequence:  # what it writes is whole numbers, which have no gradient
+        return checks + _module_checks(build, with_target, losses)
+    checks.append(("members", lambda: _averages(build(), inputs()[0], inputs(members=3)[0], target)))
+    return checks + _module_checks(build, inputs, used)

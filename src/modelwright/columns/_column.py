@@ -52,6 +52,10 @@ class Column(ABC):
         """A head's tensors -> `""`: values, and `"<class>"`: its probability."""
         raise DataError(f"a column of kind {type(self).__name__.lower()} cannot be a target.", where=self.where)
 
+    def invert(self, codes: np.ndarray) -> pa.Array | None:
+        """The values behind encoded inputs (N, w); None where they cannot be told."""
+        return None
+
     def truth(self, codes: np.ndarray) -> np.ndarray:
         """Encoded target values as the metrics want them."""
         return codes

@@ -27,6 +27,7 @@ IMAGE_NAME = r"(?i)\.(png|jpe?g|gif|bmp|tiff?|webp|ppm|pgm)$"
 IMAGE_START = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"II*\x00", b"MM\x00*", b"P5", b"P6")
 _DECIMAL = r"-?[0-9.]+([eE][-+]?[0-9]+)?"
 VECTOR = rf"^\s*[\[(]\s*{_DECIMAL}([,; ]+{_DECIMAL})+\s*[\])]\s*$|^\s*{_DECIMAL}([ ;]+{_DECIMAL}){{2,}}\s*$"
+TAGS = r"^(O|[BIMESLU]-\S+)( (O|[BIMESLU]-\S+))*$"
 _ID_WORD = r"(?i:^(|id|index|key|uuid|guid|row|row ?num(ber)?|unnamed: ?\d+)$|[_ ](id|key|uuid)$|^(id|uuid)[_ ])"
 IDENTIFIER = re.compile(_ID_WORD + r"|[a-z](ID|Id)$")  # user_id, userId; not "paid"
 CLASS_NAME = re.compile(r"(?i)class|label|categor|species")
@@ -119,6 +120,9 @@ def infer(table: pa.Table, targets: Iterable[str] = ()) -> dict[str, Inferred]:
     sample = spread(table)
     facts = {n: Facts(n, sample[n], table[n], n in targets) for n in table.column_names}
     found = {name: _one(fact) for name, fact in facts.items()}
+    if any(found[name].kind == "tags" for name in targets):  # what is tagged is no set
+        listed = [name for name, guess in found.items() if guess.kind == "multilabel" and name not in targets]
+        found |= {name: Inferred("text", reason="lists of the tokens that are tagged") for name in listed}
     return _leaks.doubted(found, facts, targets)
 
 
@@ -175,6 +179,9 @@ def _list(facts: Facts, kind: pa.DataType) -> Inferred:
         inner, depth = inner.value_type, depth + 1
     numeric = pa.types.is_integer(inner) or pa.types.is_floating(inner)
     if not numeric:
+        cells = [cell for cell in facts.values.slice(0, 1000).to_pylist() if cell]
+        if pa.types.is_string(inner) and any(len(set(cell)) < len(cell) for cell in cells):  # not sets
+            return Inferred("tags" if facts.target else "text", reason="lists in which values recur")
         return Inferred("multilabel", reason="lists of values")
     if depth > 1:
         return Inferred("image", reason=f"lists of numbers, {depth} deep")
@@ -281,6 +288,8 @@ def _special_text(facts: Facts) -> Inferred | None:
             return Inferred("date", reason=f"dates ({facts.samples})")
         if facts.share_like(VECTOR) >= NEARLY_ALL:
             return Inferred("vector", reason=f"lists of numbers in text ({facts.samples})")
+    if facts.target and facts.share_like(TAGS) >= NEARLY_ALL and facts.share_like(" ") > 0:
+        return Inferred("tags", reason=f"a tag for each token ({facts.samples})")
     for delimiter in ("|", ";"):
         count = _labels(facts, delimiter)
         if count:

@@ -173,8 +173,10 @@ def _pixels(picture, target: Target) -> np.ndarray:
     return np.asarray(picture, np.uint8).reshape(target.height, target.width, target.channels)
 
 
-def load_all(found: Sequence[Cell], target: Target) -> tuple[np.ndarray, dict[int, str]]:
-    """Cells -> (N, H, W, C) uint8, zeros where missing or unreadable, and why, by row. Files are read in threads."""
+def load_all(found: Sequence[Cell], target: Target, first: int = 0) -> tuple[np.ndarray, dict[int, str]]:
+    """Cells -> (N, H, W, C) uint8, zeros where missing or unreadable, and why, by row. Files are read in threads.
+
+    first: the row that the first cell is called."""
     out = np.zeros((len(found), target.height, target.width, target.channels), np.uint8)
     unreadable: dict[int, str] = {}
 
@@ -186,7 +188,8 @@ def load_all(found: Sequence[Cell], target: Target) -> tuple[np.ndarray, dict[in
             out[i] = load(cell, target)
         except Exception as error:  # see shape_of; a broken picture must not end a run
             name = f"'{cell}'" if isinstance(cell, str) else "its data"
-            unreadable[i] = f"row {i}, {name}: {getattr(error, 'strerror', None) or error or type(error).__name__}"
+            why = getattr(error, "strerror", None) or error or type(error).__name__
+            unreadable[i] = f"row {first + i}, {name}: {why}"
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         list(pool.map(one, range(len(found)), chunksize=64))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..errors import DataError
+from ..files import located
 from . import _parsing
 
 # scripts written without spaces: Thai, Lao, Burmese, Khmer, Japanese kana, Chinese characters
@@ -28,9 +31,35 @@ CODE_POINTS = 0x110000
 
 
 def cleaned(values: pa.Array | pa.ChunkedArray, lower: bool) -> pa.Array:
-    """Cells as strings, "" where missing."""
+    """Cells as strings, "" where missing; lists of words are joined."""
+    if _parsing.is_list(values.type):
+        values = pa.array([" ".join(row) for row in listed(values, False)], pa.string())
     text = _parsing.strings(values, tokens=False).fill_null("")
     return pc.utf8_lower(text) if lower else text
+
+
+def listed(values: pa.Array | pa.ChunkedArray, lower: bool) -> list[list[str]]:
+    """Cells that are lists, as lists of strings."""
+    items, offsets, _ = _parsing.lists(values)
+    items = _parsing.strings(items, tokens=False).fill_null("")
+    tokens = (pc.utf8_lower(items) if lower else items).to_pylist()
+    return [tokens[start:stop] for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist())]
+
+
+def pretrained(path: str, where: str) -> str:
+    """The tokenizer.json of a folder. Raises DataError where it is not there or cannot be read."""
+    from tokenizers import Tokenizer
+
+    folder = located(path, Path("."))
+    try:
+        text = (folder / "tokenizer.json").read_text(encoding="utf-8")
+        Tokenizer.from_str(text)
+    except OSError:
+        hint = f"Write it with transformers: AutoTokenizer.from_pretrained('{folder}').save_pretrained('{folder}')"
+        raise DataError(f"there is no tokenizer.json in {folder}.", where=where, hint=hint) from None
+    except Exception as error:  # the library raises nothing more special
+        raise DataError(f"{folder}/tokenizer.json cannot be read ({error}).", where=where) from None
+    return text
 
 
 def code_points(text: pa.Array, longest: int | None = None) -> tuple[np.ndarray, np.ndarray]:

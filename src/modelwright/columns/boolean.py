@@ -108,6 +108,9 @@ class Boolean(Column):
         values = pair.take(pa.array((probability >= 0.5).astype(np.int64)))
         return {"": values, negative: pa.array(1 - probability), positive: pa.array(probability)}
 
+    def invert(self, codes: np.ndarray) -> pa.Array:
+        return self.decode({"probability": (codes[:, 0] + 1) / 2})[""]
+
     def _classes(self) -> list[str]:
         return [str(self.negative_value), str(self.positive_value)]
 

@@ -106,8 +106,15 @@ class Category(Column):
 
     def decode(self, tensors: dict[str, np.ndarray]) -> dict[str, pa.Array]:
         probabilities = np.asarray(tensors["probabilities"])
-        values = _values.typed(self.classes, self.value_type).take(pa.array(probabilities.argmax(1)))
+        values = self._values(probabilities.argmax(1))
         return {"": values, **{name: pa.array(probabilities[:, k]) for k, name in enumerate(self.classes)}}
+
+    def invert(self, codes: np.ndarray) -> pa.Array | None:
+        known = codes[:, 0] >= 2
+        return None if self.hashed else self._values(np.where(known, codes[:, 0] - 2, 0), missing=~known)
+
+    def _values(self, places: np.ndarray, missing: np.ndarray | None = None) -> pa.Array:
+        return _values.typed(self.classes, self.value_type).take(pa.array(places, mask=missing))
 
     def sizes(self) -> dict[str, Any]:
         """Target: `classes` (names) and `counts` (training rows of each). Input: `rows` of an embedding table."""

@@ -49,6 +49,7 @@ its longer side
         self.mean: list[float] = [0.0]
         self.deviation: list[float] = [1.0]
         self.unusable = ""  # why no picture of the training rows can be used
+        self._seen, self._unread, self._first = 0, 0, ""  # pictures encoded, how many could not be read, the first
         self._cells = Sample(SAMPLED)
         self._bytes_only = True  # no array of another type than uint8 was seen
         self._lowest, self._highest = np.inf, -np.inf
@@ -129,10 +130,13 @@ its longer side
             cells = [picture if here else None for picture, here in zip(*found)]
         else:
             cells = _pixels.cells(values)
-        pictures, unreadable = _pixels.load_all(cells, self._target())
+        pictures, unreadable = _pixels.load_all(cells, self._target(), self._seen)
         if unreadable:
-            first = unreadable[min(unreadable)]
-            self.note(f"{len(unreadable)} of {len(cells)} images cannot be read and count as black; the first: {first}")
+            self._first = self._first or unreadable[min(unreadable)]
+        self._seen, self._unread = self._seen + len(cells), self._unread + len(unreadable)
+        if self._unread:  # one problem, however many chunks there are
+            count = f"{self._unread} of {self._seen} images cannot be read and count as black"
+            self.problems[:] = [f"{self.where}: {count}; the first: {self._first}"]
         return pictures
 
     def sizes(self) -> dict[str, Any]:

@@ -88,7 +88,7 @@ class Number(Column):
         quarter, median, three = np.quantile(self._sample.values, [0.25, 0.5, 0.75])
         span = self._high - self._low
         if span <= 0 and self.scale != "none":
-            self.factor = 0.0
+            self.center, self.factor = float(self._low), 0.0
             return
         if self.scale == "standard":
             self.center, spread = float(self._moments.mean), float(self._moments.deviation)
@@ -135,8 +135,16 @@ class Number(Column):
         return {"": pa.array(self.truth(tensors["value"]), pa.float64())}
 
     def truth(self, codes: np.ndarray) -> np.ndarray:
-        x = np.asarray(codes, np.float64) / (self.factor or 1.0) + self.center
+        x = np.asarray(codes, np.float64)
+        if self.knots:
+            x = np.interp(x, self.scores, self.knots)
+        elif self.bends:
+            x = x / np.sqrt(1 - (np.clip(x, -2.99, 2.99) / 3) ** 2)
+        x = x / (self.factor or 1.0) + self.center
         return np.expm1(np.minimum(x, 700.0)) if self.log else x
+
+    def invert(self, codes: np.ndarray) -> pa.Array:
+        return pa.array(self.truth(codes[:, 0]), pa.float64())
 
     def sizes(self) -> dict[str, Any]:
         """`width`; for inputs `edges`, one list a feature: up to 48 quantiles of the scaled values, for

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from ..text_metrics import Tokenizer
-from . import _words
+from . import _parsing, _words
 from ._column import Column
 from ._ragged import Ragged, offsets_of
 from ._statistics import Sample
@@ -31,14 +31,15 @@ class Text(Column):
 
     Input: Ragged int32. A missing or empty text is one unknown token, so that every row has one. A text longer than
     `max_length`, or than any in training, keeps its head. Words keep apostrophes (isn't); punctuation
-    marks are tokens of their own.
+    marks are tokens of their own. A cell that is a list is cut into tokens already: an item is one token.
 
     Target: Ragged int32, each text followed by the end token, which is id 0: a target is padded with -1. A missing or
     empty text is an empty row, a text longer than `max_length` keeps its head and has no end.
 
     Options:
       tokenizer: auto is characters where most letters belong to a script without spaces, words otherwise, for a \
-target bpe; bpe is trained on the data
+target bpe; bpe is trained on the data, pretrained is read from `path`
+      path: folder with the tokenizer.json of a pretrained tokenizer, or package:name/folder
       min_frequency: rarer words or characters are unknown
       max_length: tokens kept of a text
       max_size: largest vocabulary; by default 50000, for bpe 8000
@@ -55,7 +56,8 @@ target bpe; bpe is trained on the data
         name: str,
         target: bool = False,
         *,
-        tokenizer: Literal["auto", "words", "characters", "bpe"] = "auto",
+        tokenizer: Literal["auto", "words", "characters", "bpe", "pretrained"] = "auto",
+        path: str = "",
         min_frequency: Annotated[int, Field(ge=1)] = 2,
         max_length: Annotated[int, Field(ge=1)] = 256,
         max_size: Annotated[int, Field(ge=1)] | None = None,
@@ -63,7 +65,7 @@ target bpe; bpe is trained on the data
         bleu: Tokenizer = "auto",
     ) -> None:
         super().__init__(name, target)
-        self.tokenizer, self.min_frequency, self.max_length = tokenizer, min_frequency, max_length
+        self.tokenizer, self.path, self.min_frequency, self.max_length = tokenizer, path, min_frequency, max_length
         self.max_size, self.lower, self.bleu = max_size, lower, bleu
         self.unit = tokenizer
         self.vocabulary: list[str] = []
@@ -75,10 +77,30 @@ target bpe; bpe is trained on the data
         self._texts = Sample(SAMPLED)
         self._lookup: Any = None
 
+    @property
+    def _lowers(self) -> bool:
+        return not self.target and self.tokenizer != "pretrained" if self.lower is None else self.lower
+
     def _cleaned(self, values: pa.Array) -> pa.Array:
-        return _words.cleaned(values, not self.target if self.lower is None else self.lower)
+        return _words.cleaned(values, self._lowers)
+
+    def _listed(self, values: pa.Array) -> list[list[str]] | None:
+        """The tokens of cells that are lists of them; None where the text is still to be cut."""
+        if self.target or self.unit in ("bpe", "pretrained") or not _parsing.is_list(_parsing.flat(values).type):
+            return None
+        return _words.listed(values, self._lowers)
 
     def fit(self, values: pa.Array) -> None:
+        rows = self._listed(values)
+        if rows is not None:
+            tokens = list(chain.from_iterable(rows))
+            single = [token for token in tokens if len(token) == 1]
+            self._words.update(tokens)
+            if self.tokenizer == "characters" or len(single) == len(tokens):
+                self._characters.update(single)
+            for unit in self._longest:
+                self._reach(unit, max(map(len, rows), default=0))
+            return
         text = self._cleaned(values)
         if self.tokenizer == "bpe" or (self.target and self.tokenizer == "auto"):
             index, priority = self._texts.chosen(len(text))
@@ -114,7 +136,10 @@ target bpe; bpe is trained on the data
         if self.tokenizer == "auto":
             share = _words.spaceless_share(self._characters)
             self.unit = "characters" if share >= SPACELESS else "bpe" if self.target else "words"
-        if self.unit == "bpe":
+        if self.unit == "pretrained":
+            self.refuse_target("a pretrained tokenizer does not write.", "Leave its tokenizer out.")
+            self.merges, self.length = _words.pretrained(self.path, self.where), self.max_length
+        elif self.unit == "bpe":
             self._train_pieces()
         else:
             counts = self._words if self.unit == "words" else self._characters
@@ -161,6 +186,9 @@ target bpe; bpe is trained on the data
             from tokenizers import Tokenizer
 
             self._lookup = Tokenizer.from_str(self.merges)
+            if self.unit == "pretrained":  # a folder's file may pad and cut in its own way
+                self._lookup.no_padding()
+                self._lookup.enable_truncation(self.length)
 
     def restore(self, state: dict[str, Any]) -> None:
         super().restore(state)
@@ -169,7 +197,33 @@ target bpe; bpe is trained on the data
     def encode(self, values: pa.Array) -> Ragged:
         if self.target:
             return self._encode_target(values)
-        return _without_empty(self._tokens(self._cleaned(values), self.length))
+        if self.unit == "pretrained":
+            return self._pieces(values)
+        rows = self._listed(values)
+        if rows is None:
+            return _without_empty(self._tokens(self._cleaned(values), self.length))
+        code = self._lookup.get if self.unit == "words" else self._code
+        return _without_empty(Ragged.of([[code(token, UNKNOWN) for token in row[: self.length]] for row in rows]))
+
+    def _pieces(self, values: pa.Array) -> Ragged:
+        """A pretrained tokenizer's ids, with the size of its vocabulary added to all but the first piece of a word."""
+        listed = _parsing.is_list(_parsing.flat(values).type)
+        cells = _words.listed(values, self._lowers) if listed else self._cleaned(values).to_pylist()
+        size, rows = self._lookup.get_vocab_size(), []
+        for found in self._lookup.encode_batch(cells, is_pretokenized=listed):
+            words = found.word_ids
+            first = [word is not None and word != before for word, before in zip(words, [None, *words])]
+            rows.append([piece if begins else piece + size for piece, begins in zip(found.ids, first)])
+        return _without_empty(Ragged.of(rows))
+
+    def tokens(self, rows: Ragged) -> np.ndarray:
+        """(N,) how many tokens each encoded row has; of a pretrained tokenizer's pieces, how many words."""
+        if self.unit != "pretrained":
+            return rows.lengths
+        return np.diff(np.append(0, np.cumsum(rows.values < self._lookup.get_vocab_size()))[rows.offsets])
+
+    def _code(self, token: str, unknown: int) -> int:
+        return self._lookup[ord(token)] if len(token) == 1 else unknown
 
     def _tokens(self, text: pa.Array, longest: int) -> Ragged:
         """The ids of every text, at most `longest`."""
@@ -212,6 +266,9 @@ target bpe; bpe is trained on the data
     def sizes(self) -> dict[str, Any]:
         """`vocabulary`: ids there are, padding and unknown included; `length`: tokens of the longest row; for a target
         `end` and `unknown`: their ids."""
+        if self.unit == "pretrained":
+            pieces = self._lookup.get_vocab_size()
+            return {"vocabulary": 2 * pieces, "length": self.length, "pieces": pieces}
         sizes: dict[str, Any] = {"vocabulary": FIRST + len(self.vocabulary), "length": self.length}
         return sizes | {"end": END, "unknown": UNKNOWN} if self.target else sizes
 

@@ -64,6 +64,26 @@ def digits() -> pa.Table:
     return pa.table({"image": _frames.tensors(images), "label": pa.array(values[:, 64])})
 
 
+def digit_strips() -> tuple[pa.Table, np.ndarray]:
+    """5,000 strips of 4 to 6 handwritten digits, 8 x 56, and what they read; the three parts share no digit's picture."""
+    table, random = digits(), np.random.default_rng(0)
+    pictures = np.array(table.column("image").combine_chunks().to_numpy_ndarray())
+    labels, strips, texts = table.column("label").to_numpy(), [], []
+    shares = ((0, 1297, 4000), (1297, 1497, 400), (1497, 1797, 600))
+    for low, high, count in shares:
+        for _ in range(count):
+            chosen = random.integers(low, high, random.integers(4, 7))
+            strip, place = np.zeros((8, 56), np.uint8), 0
+            for left, digit in zip(range(len(chosen), 0, -1), chosen):
+                place += int(random.integers(0, (56 - place - 8 * left) // left + 1))
+                strip[:, place : place + 8] = pictures[digit]
+                place += 8
+            strips.append(strip)
+            texts.append("".join(map(str, labels[chosen])))
+    part = np.repeat(np.arange(3, dtype=np.int8), [count for *_, count in shares])
+    return pa.table({"image": _frames.tensors(np.stack(strips)), "text": texts}), part
+
+
 def diabetes() -> pa.Table:
     """442 patients, measures in their units; `progression` after one year is the target."""
     values = np.loadtxt(io.BytesIO(_bytes("diabetes_data_raw.csv.gz")))

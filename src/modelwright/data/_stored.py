@@ -259,6 +259,22 @@ TIC_TAC_TOE = (
         4886,
     ),
 )
+SHAKESPEARE = (
+    Stored(
+        "language_modelling/tinyshakespeare/input.txt.gz",
+        "13125fe8f49092165d7d489e3944db52d1ba546e64a60080cc9523bcd0c5e46a",
+        433884,
+        content="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+        url="https://raw.githubusercontent.com/karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt",
+    ),
+)
+SONGCI = (
+    Stored(
+        "language_modelling/songci/ci_song_json.tar.xz",
+        "414352cb6b31b7afce3c3466ed412fa4dccfbb227622594fd7eef6ada1ff333a",
+        2257660,
+    ),
+)
 MULTI30K = (
     Stored(
         "translation/multi30k/train.en.gz",
@@ -296,5 +312,22 @@ TATOEBA = (
         "translation/tatoeba_cmn_eng/cmn.txt.gz",
         "bbdcddc329b9b5442702adf507b87e4dac3754ad3d780c5f600f76ace14a5a78",
         1227888,
+    ),
+)
+RESUME = (
+    Stored(
+        "nlp/resume_ner/train.char.bmes.gz",
+        "bb92bec3a50c2f889d2dc6a332f4e3ffd49106dbb3f292a5c5dbee8f9ce39829",
+        148912,
+    ),
+    Stored(
+        "nlp/resume_ner/dev.char.bmes.gz",
+        "546dd633762d70954af9b63509dcdebfd182a9cecb82a15a0d9391c0a722e2c1",
+        17814,
+    ),
+    Stored(
+        "nlp/resume_ner/test.char.bmes.gz",
+        "7e3cf249441c0c30a9eb5a5520982a7ceff0c022bba51e33c119ccb108351844",
+        18532,
     ),
 )

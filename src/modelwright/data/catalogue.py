@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import DataError, did_you_mean
-from . import _arff, _bundled, _cache, _csv, _idx, _images, _stored, download
+from . import _arff, _bundled, _cache, _csv, _idx, _images, _stored, _tagged, download
 from ._files import File
 
 Parsed = tuple[pa.Table, "np.ndarray | None"]
@@ -124,11 +124,31 @@ def _sst2(paths: list[Path]) -> Parsed:
     return _parts({part: _csv.read(File(path), options)[0] for part, path in enumerate(paths)})
 
 
+def _tagged_parts(paths: list[Path]) -> Parsed:
+    return _parts({part: _tagged.read(File(path)) for part, path in enumerate(paths)})
+
+
 def _clinc150(paths: list[Path]) -> Parsed:
     with File(paths[0]).open() as stream:
         found = json.load(stream)
     pairs = {part: found[name] for part, name in enumerate(("train", "val", "test"))}
     return _parts({part: pa.table(list(zip(*rows)), names=["text", "intent"]) for part, rows in pairs.items()})
+
+
+def _shakespeare(paths: list[Path]) -> Parsed:
+    with File(paths[0]).open() as stream:
+        return pa.table({"text": [stream.read().decode()]}), None
+
+
+def _songci(paths: list[Path]) -> Parsed:
+    """A text a poem: the name of its tune, then its lines; the last two files are the test part, the one before them validation."""
+    files = _images.archive(paths[0], lambda name: name.endswith(".json"))
+    ordered = sorted(files, key=lambda name: int(name.split(".")[-2]))
+    tables = [
+        pa.table({"text": ["\n".join([p["rhythmic"], *p["paragraphs"]]) for p in json.loads(files[name])]})
+        for name in ordered
+    ]
+    return _parts({0: pa.concat_tables(tables[:-3]), 1: tables[-3], 2: pa.concat_tables(tables[-2:])})
 
 
 def _review_polarity(paths: list[Path]) -> Parsed:
@@ -185,6 +205,7 @@ def _all() -> dict[str, Named]:
     tracks = ("Images of one `track` show the same sign: take the validation part by group, `column: track`.",)
     found = [
         bundled("digits", "1,797 handwritten digits, 8 x 8 grey", "label", _bundled.digits),
+        Named("digit_strips", "5,000 strips of 4 to 6 digits", ("text",), lambda _: _bundled.digit_strips()),
         bundled("iris", "150 flowers of 3 species", "species", partial(_bundled.classed, "iris")),
         bundled("wine", "178 wines of 3 growers", "class", partial(_bundled.classed, "wine")),
         bundled("breast_cancer", "569 tumours", "diagnosis", partial(_bundled.classed, "breast_cancer")),
@@ -195,7 +216,10 @@ def _all() -> dict[str, Named]:
         Named("adult", "48,842 people, income above 50K", ("income",), _adult, _stored.ADULT),
         Named("sst2", "9,613 English film review sentences", ("label",), _sst2, _stored.SST2),
         Named("review_polarity", "2,000 long English film reviews", ("label",), _review_polarity, _stored.REVIEWS),
+        Named("tinyshakespeare", "1,115,394 characters of Shakespeare's plays", (), _shakespeare, _stored.SHAKESPEARE),
+        Named("songci", "21,050 Chinese poems of the Song", (), _songci, _stored.SONGCI),
         Named("clinc150", "22,500 requests of 150 intents", ("intent",), _clinc150, _stored.CLINC),
+        Named("resume_ner", "4,761 sentences of Chinese CVs, 8 entities", ("tags",), _tagged_parts, _stored.RESUME),
         Named("waimai", "11,987 Chinese food-delivery reviews", ("label",), _delimited, _stored.WAIMAI),
         Named("chnsenticorp", "7,766 Chinese hotel reviews", ("label",), _delimited, _stored.HOTELS),
         Named("online_shopping", "62,774 Chinese product reviews", ("cat", "label"), _delimited, _stored.SHOPPING),

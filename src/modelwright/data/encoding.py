@@ -184,9 +184,24 @@ def sources(columns: Mapping[str, Any], own: Collection[str] = ()) -> list[Sourc
             groups.setdefault(key, []).append(sizes["rows"])
         else:
             groups[key] = groups.get(key, 0) + sizes["width"]
+            if key == "number" and sizes["width"] == 2:  # the second tells where the number is missing
+                groups.setdefault("indicators", []).append(groups[key] - 1)
             if "edges" in sizes:
                 groups.setdefault("edges", []).extend(sizes["edges"])
     return ([Source(TABLE, TABLE, groups)] if groups else []) + others
+
+
+def of_columns(
+    arrays: Mapping[str, np.ndarray], columns: Mapping[str, Any], own: Collection[str] = ()
+) -> dict[str, np.ndarray]:
+    """Input column -> its part (N, w) of the `arrays` that columns of one group share."""
+    found, used = dict[str, np.ndarray](), dict.fromkeys(arrays, 0)
+    for name, key in keys(columns, own).items():
+        if key in arrays and key == columns[name].group:
+            start = used[key]
+            used[key] += columns[name].sizes().get("width", 1)
+            found[name] = arrays[key][:, start : used[key]]
+    return found
 
 
 def _kind_of_own(column: Any) -> str:
@@ -201,6 +216,27 @@ def _require(table: pa.Table, columns: Mapping[str, Any]) -> None:
         given = ", ".join(f"'{name}'" for name in absent)
         hint = did_you_mean(absent[0], table.column_names)
         raise DataError(f"the rows have no column {given}.", where="data", hint=hint)
+
+
+def require_aligned(encoded: Encoded, columns: Mapping[str, Any], heads: Mapping[str, Any], where: str) -> None:
+    """Raise DataError naming the first row whose target has more or fewer items than its text has tokens, where a head
+    of `heads` (target -> config) gives one for each. A text that was cut may have fewer."""
+    for target, config in heads.items():
+        kind, options = parts.split(config)
+        texts = [name for name, column in columns.items() if hasattr(column, "tokens") and not column.target]
+        named = [name for name in texts if options.get("source") in ("", None, name)]
+        if not getattr(parts.find("heads", kind), "aligned", False) or len(named) != 1:
+            continue
+        rows: Any = encoded.inputs[keys(columns)[named[0]]]
+        codes: Any = encoded.targets[target]
+        text, items = columns[named[0]], codes.lengths
+        tokens = text.tokens(rows)
+        wrong = (items > 0) & ((tokens > items) | ((tokens < items) & (rows.lengths < text.length)))
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            message = f"'{named[0]}' has {tokens[row]} tokens and '{target}' {items[row]} items."
+            hint = "Give the text as a list of its tokens, or set its tokenizer."
+            raise DataError(message, where=f"{where}, row {row}", hint=hint)
 
 
 def _chunk_rows(columns: Mapping[str, Any], fitted: bool = True) -> int:

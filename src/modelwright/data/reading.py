@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import DataError, did_you_mean
-from . import _arff, _csv, _files, _frames, _idx, _images, _typed, catalogue
+from . import _arff, _csv, _files, _frames, _idx, _images, _tagged, _typed, catalogue
 
 PARTS = ("train", "validation", "test")
 DELIMITED = (".csv", ".tsv", ".tab", ".data", ".txt", ".dat")
@@ -24,6 +24,7 @@ TYPED: dict[str, Callable[[_files.File], pa.Table]] = {
     **dict.fromkeys((".arrow", ".feather", ".ipc"), _typed.arrow),
     **dict.fromkeys((".jsonl", ".ndjson", ".json"), _typed.json_lines),
     ".arff": _arff.read,
+    **dict.fromkeys(_tagged.SUFFIXES, _tagged.read),
 }
 MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".arrow"}
 UNREAD = {
@@ -174,7 +175,8 @@ def _from_file(path: Path, options: dict[str, Any]) -> Rows:
         if options:
             given = ", ".join(options)
             raise DataError(f"{given}: these options are for delimited text, not for {suffix} files.", where=str(path))
-        return Rows(_with_paths(TYPED[suffix](file), root), name=name, root=root)
+        targets = ("tags",) if suffix in _tagged.SUFFIXES else ()
+        return Rows(_with_paths(TYPED[suffix](file), root), name=name, root=root, targets=targets)
     table, notes = _csv.read(file, options)
     return Rows(_with_paths(_frames.checked(table, str(path)), root), name=name, root=root, notes=notes)
 

@@ -16,7 +16,7 @@ from ..parts import Count, Depth, Share
 class Rnn(nn.Module):
     """Recurrent network (the introductory articles): Elman cells, LSTM or GRU, in one or two directions.
 
-    The equations stand in `blocks/recurrent.py`. A picture is read row by row, a vector value by value.
+    The equations stand in `blocks/recurrent.py`. A picture is read row by row or column by column, a vector value by value.
 
     Options:
         cell: rnn (Elman), lstm or gru.
@@ -25,6 +25,7 @@ class Rnn(nn.Module):
         bidirectional: read from right to left as well; doubles the width.
         dropout: share of values set to zero between layers and after the last while training.
         embedding: width of a word's embedding (text only).
+        by_columns: read a picture from left to right, column by column, instead of row by row.
         pool: how steps become one vector; last is the state after the last real token (of both directions).
     """
 
@@ -45,10 +46,11 @@ class Rnn(nn.Module):
         bidirectional: bool = False,
         dropout: Share = 0.0,
         embedding: Count = 64,
+        by_columns: bool = False,
         pool: Pooling = "last",
     ) -> None:
         super().__init__()
-        self.inputs = Steps(source, embedding=embedding)
+        self.inputs = Steps(source, embedding=embedding, by_columns=by_columns)
         self.layers = Recurrent(cell, self.inputs.width, hidden, layers, two_directions=bidirectional, dropout=dropout)
         self.dropout = nn.Dropout(dropout)
         self.pool, self.width, self.length = pool, self.layers.width, self.inputs.length

@@ -3,7 +3,17 @@
 from ._advice import advice
 from ._comparison import flops, leaderboard
 from ._mistakes import Examples, picture
+from ._reconstructions import reconstruction_blocks
 from ._targets import blocks
 from ._training import learning_curves
 
-__all__ = ["Examples", "advice", "blocks", "flops", "leaderboard", "learning_curves", "picture"]
+__all__ = [
+    "Examples",
+    "advice",
+    "blocks",
+    "flops",
+    "leaderboard",
+    "learning_curves",
+    "picture",
+    "reconstruction_blocks",
+]

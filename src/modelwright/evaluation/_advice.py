@@ -33,7 +33,7 @@ def advice(
     kinds = kinds or {target: "category" if "accuracy" in scores else "number" for target, scores in test.items()}
     found: list[Text] = []
     for target, scores in test.items():
-        if kinds[target] == "text":  # BLEU has no level at which anything follows
+        if kinds[target] in ("text", "reconstruct"):  # BLEU and nats have no level at which anything follows
             continue
         beside = {name: each[target] for name, each in (baselines or {}).items() if each.get(target)}
         checked = (validation or {}).get(target) or {}
@@ -152,7 +152,7 @@ def _fit(history: Sequence[Mapping[str, Any]]) -> list[Text]:
     epochs, train, checked = (list(column) for column in zip(*pairs))
     best = min(range(len(checked)), key=checked.__getitem__)
     lowest, last, found = shown(float(checked[best])), shown(float(checked[-1])), []
-    if checked[-1] > 1.1 * checked[best] and train[-1] < train[best]:
+    if checked[-1] - checked[best] > 0.1 * abs(checked[best]) and train[-1] < train[best]:
         text = (
             f"After epoch {epochs[best]} the validation loss rose from {lowest} to {last} while the training loss went "
             "on falling. Keep the best weights (train.early_stop: 3), and hold the model back: dropout in its encoder, "
@@ -169,7 +169,7 @@ def _fit(history: Sequence[Mapping[str, Any]]) -> list[Text]:
     if best == len(checked) - 1 and min(checked[:-tail]) - checked[-1] > 0.02 * abs(min(checked[:-tail])):
         text = f"The validation loss was still falling in the last of {len(checked)} epochs. Raise train.epochs."
         found.append(Text("Still improving when it stopped", text, "advice"))
-    if train[-1] > 1.2 * min(train) and train[-1] - min(train) > 0.05:
+    if train[-1] - min(train) > max(0.2 * abs(min(train)), 0.05):
         text = "The training loss rose again. Lower train.lr, or set train.clip: 1.0 and train.schedule: cosine."
         found.append(Text("Unsteady training", text, "advice"))
     return found

@@ -45,17 +45,21 @@ def mistakes(
         shots = brightened([np.asarray(pixels[row]) for row in rows])
         captions = [f"row {row}: {true} taken for {said} ({how})" for row, (true, said, how) in zip(rows, told)]
         found.append(Image(f"Worst mistakes: {name}", [(picture(p), c) for p, c in zip(shots, captions)]))
+    measure = "error" if kind in ("number", "vector") else "confidence"
+    lines = [[int(row), *tell] for row, tell in zip(rows, told)]
+    return found + raw_rows("Worst mistakes", ["row", "true", "predicted", measure], lines, examples)
+
+
+def raw_rows(title: str, columns: list[str], lines: list[list[Any]], examples: Examples) -> list[Block]:
+    """A table of `lines`, which begin with a row's number, and that row's inputs; nothing where all is in pictures."""
     inputs = [name for name in examples.inputs if name not in examples.pictures and name in examples.table.column_names]
-    if inputs or not found:
-        table = examples.table.select(inputs[:_MOST_INPUTS]).take(rows)
-        cells = [[_cell(value) for value in column.to_pylist()] for column in table.columns]
-        lines = [[int(row), *tell, *(column[i] for column in cells)] for i, (row, tell) in enumerate(zip(rows, told))]
-        measure = "error" if kind in ("number", "vector") else "confidence"
-        more = f"The first {_MOST_INPUTS} of {len(inputs)} inputs." if len(inputs) > _MOST_INPUTS else ""
-        found.append(
-            Table("Worst mistakes", ["row", "true", "predicted", measure, *inputs[:_MOST_INPUTS]], lines, note=more)
-        )
-    return found
+    if not inputs and examples.pictures:
+        return []
+    table = examples.table.select(inputs[:_MOST_INPUTS]).take([line[0] for line in lines])
+    cells = [[_cell(value) for value in column.to_pylist()] for column in table.columns]
+    lines = [[*line, *(column[i] for column in cells)] for i, line in enumerate(lines)]
+    more = f"The first {_MOST_INPUTS} of {len(inputs)} inputs." if len(inputs) > _MOST_INPUTS else ""
+    return [Table(title, [*columns, *inputs[:_MOST_INPUTS]], lines, note=more)]
 
 
 def _errors(

@@ -9,11 +9,13 @@ import numpy as np
 
 from .. import metrics
 from ..report import Block, Number, Section
-from . import _classes, _decisions, _numbers, _texts
+from . import _classes, _decisions, _numbers, _tags, _texts
 from ._mistakes import Examples, mistakes
 
 NAMES = {
     "auc": "area under ROC",
+    "elbo": "ELBO",
+    "kl": "KL",
     "f1": "F1",
     "macro_f1": "macro F1",
     "micro_f1": "micro F1",
@@ -24,6 +26,8 @@ NAMES = {
     "brier": "Brier score",
     "bleu": "BLEU",
     "chrf": "chrF",
+    "cer": "CER",
+    "wer": "WER",
 }
 Predicted = Mapping[str, np.ndarray]
 
@@ -48,8 +52,10 @@ def blocks(
     found: list[Block] = [Section(f"Test: {name}"), *numbers(scores)]
     if not scores["rows"]:
         return found
+    if kind == "tags":
+        return [*found, *_tags.blocks(predicted["tags"], truth, examples)]  # type: ignore[arg-type]
     if kind == "text":
-        return [*found, *_texts.blocks(predicted["texts"], truth, scores, examples)]
+        return [*found, *_texts.blocks(list(predicted["texts"]), list(truth), scores, examples)]
     if kind in ("number", "vector"):
         found += _numbers.blocks(np.asarray(predicted["value"]), np.asarray(truth))
     elif kind == "multilabel":

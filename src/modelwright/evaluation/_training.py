@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..report import Block, Curve, Section
+from ._targets import NAMES
 
 
 def learning_curves(history: Sequence[Mapping[str, Any]]) -> list[Block]:
@@ -19,7 +20,12 @@ def learning_curves(history: Sequence[Mapping[str, Any]]) -> list[Block]:
     found: list[Block] = [Section("Training"), _losses(history)]
     for name in _names(history, "metrics"):
         found.append(
-            Curve(name.capitalize(), "epoch", name.split()[-1], {"validation": _inner(history, "metrics", name)})
+            Curve(
+                NAMES.get(name, name.capitalize()),
+                "epoch",
+                name.split()[-1],
+                {"validation": _inner(history, "metrics", name)},
+            )
         )
     terms = {name: _inner(history, "terms", name) for name in _names(history, "terms")}
     if terms:

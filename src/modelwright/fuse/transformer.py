@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..blocks.attention import TransformerLayers
 from ..blocks.pooling import mean
-from ..blocks.stream import Stream
+from ..blocks.stream import Stream, in_a_row
 from ..parts import Count, Depth, Share
 
 
@@ -30,15 +29,5 @@ class Transformer(nn.Module):
         self.layers = TransformerLayers(width, heads, layers, dropout=dropout)
 
     def forward(self, streams: list[Stream]) -> Stream:
-        x = torch.cat([entry(stream.x) for entry, stream in zip(self.entries, streams)], 1)
-        mask: Tensor | None = None
-        if any(stream.mask is not None for stream in streams):
-            mask = torch.cat(
-                [
-                    stream.x.new_ones(stream.x.shape[:2]).bool() if stream.mask is None else stream.mask
-                    for stream in streams
-                ],
-                1,
-            )
-        aux = {name: term for stream in streams for name, term in stream.aux.items()}
-        return Stream(mean(self.layers(x, mask), mask).unsqueeze(1), aux=aux)
+        row = in_a_row([stream.with_x(entry(stream.x)) for entry, stream in zip(self.entries, streams)])
+        return Stream(mean(self.layers(row.x, row.mask), row.mask).unsqueeze(1), aux=row.aux)

@@ -23,7 +23,9 @@ class Assembled(nn.Module):
     """Each source through its encoder and pooling, all through the fuse, and the result through a head a target.
 
     sources: what is read. targets: name -> (kind of column, its sizes).
-    A head that `reads = "sequence"` gets the steps of one encoder, unpooled. `weights` holds the factors of loss terms that are not 1; whoever adds the terms multiplies. An encoder or fuse
+    A head that `reads = "sequence"` gets the steps of one encoder, unpooled; one with `target_of(batch)` writes again what
+    an encoder read, or, with `corrupted(batch)`, what was hidden from it. Where the fuse gives a distribution, losses are taken at one draw and predictions at the mean.
+    `weights` holds the factors of loss terms that are not 1; whoever adds the terms multiplies. An encoder or fuse
     that adds terms through `Stream.aux` also has `counts(batch)`, their counts without a forward pass.
 
     Options:
@@ -80,10 +82,10 @@ class Assembled(nn.Module):
 
     def forward(self, batch: Batch) -> dict[str, Loss]:
         """Loss terms by name: one for each target, and those the encoders or the fuse add."""
-        streams = self.streams(batch)
+        streams = self.streams(batch, drawn=True)
         terms = {name: term for stream in streams.values() for name, term in stream.aux.items()}
         for number, name in enumerate(self.targets):
-            total, count = self._head(name).loss(streams[name], batch[f"target.{name}"])
+            total, count = self.head(name).loss(streams[name], self.target(name, batch))
             if self.uncertainty is not None and self.training:  # L / variance + log variance, in sums
                 log_variance = self.uncertainty[number]
                 total = torch.exp(-log_variance) * total + log_variance * count
@@ -96,19 +98,41 @@ class Assembled(nn.Module):
         for part in [*self.encoders.values(), *([self.fuse] if self.fuse else [])]:
             if hasattr(part, "counts"):
                 terms.update(part.counts(batch))
-        return terms | {name: self._head(name).count(batch[f"target.{name}"]) for name in self.targets}
+        return terms | {name: self.head(name).count(self.target(name, batch)) for name in self.targets}
 
     def predict(self, batch: Batch, only: Collection[str] | None = None) -> dict[str, dict[str, Tensor]]:
         """Each target's tensors, in its column's code; of the targets in `only` where they are named."""
         streams = self.streams(batch)
         asked = [name for name in self.targets if only is None or name in only]
-        return {name: self._head(name).predict(streams[name]) for name in asked}
+        return {name: self.head(name).predict(streams[name]) for name in asked}
 
-    def streams(self, batch: Batch) -> dict[str, Stream]:
+    def at_step(self, step: int) -> None:
+        """Tell the parts whose loss changes as they are trained."""
+        for part in (*self.encoders.values(), self.fuse):
+            if hasattr(part, "at_step"):
+                part.at_step(step)
+
+    def target(self, name: str, batch: Batch) -> Tensor:
+        """What a batch holds for a target's head."""
+        head = self.head(name)
+        return head.target_of(batch) if hasattr(head, "target_of") else batch[f"target.{name}"]
+
+    @property
+    def rebuilt(self) -> list[str]:
+        """The targets that are inputs too."""
+        return [name for name in self.targets if hasattr(self.head(name), "target_of")]
+
+    def streams(self, batch: Batch, drawn: bool = False) -> dict[str, Stream]:
         """What each target's head reads: all encoders pooled and fused, or, for a head of sequences, every step of one
-        encoder with the others, as one vector, added at each step."""
+        encoder with the others, as one vector, added at each step. drawn: a draw in place of a distribution's mean, in
+        evaluation always the same ones."""
+        hiding: list[Any] = [head for head in self.heads.values() if hasattr(head, "corrupted")]
+        for head in hiding:
+            batch = head.corrupted(batch)
         encoded = {key: encoder(batch) for key, encoder in self.encoders.items()}
         fused = self.fuse([pool(encoded[key]) for key, pool in self.pools.items()]) if self.fuse else None
+        if drawn and fused is not None:
+            fused = fused.drawn(None if self.training else torch.Generator().manual_seed(0))
         streams: dict[str, Any] = {}
         for name in self.targets:
             streams[name] = encoded[self.read[name]] if name in self.read else fused
@@ -120,15 +144,16 @@ class Assembled(nn.Module):
     @property
     def written(self) -> dict[str, Any]:
         """The heads by target: those that can generate have `step`."""
-        return {name: self._head(name) for name in self.targets}
+        return {name: self.head(name) for name in self.targets}
 
     @property
     def measured_by(self) -> dict[str, str]:
         """How each target's model is measured: by "predictions"; by "both" where the loss cannot be told from them; by
         "loss" alone, while training, where predicting is slow."""
-        return {name: getattr(self._head(name), "measured_by", "predictions") for name in self.targets}
+        return {name: getattr(self.head(name), "measured_by", "predictions") for name in self.targets}
 
-    def _head(self, name: str) -> Any:
+    def head(self, name: str) -> Any:
+        """The head of a target."""
         return self.heads[_key(name)]
 
 

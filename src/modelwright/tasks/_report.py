@@ -10,8 +10,11 @@ from .. import evaluation, parts
 from ..data.encoding import keys
 from ..fitting import Trained
 from ..prediction import Measured
+from ..reconstruction import between, sample
 from ..report import Report, Section, Table, Text
 from ..run import Run
+
+PICTURES = 10  # in a row of them
 
 
 def build_report(
@@ -19,7 +22,7 @@ def build_report(
 ) -> Report:
     """The whole report of a training."""
     prepared, history = trained.prepared, trained.session.progress.history
-    report = Report(f"{run.recipe.name()}: {', '.join(run.targets)}", data={"run": str(run.path), **values})
+    report = Report(f"{run.recipe.name()}: {', '.join(run.kinds)}", data={"run": str(run.path), **values})
     ours = entry(run, values)
     others = [{"name": name, "kinds": ours["kinds"], **found} for name, found in baselines.items()]
     report.blocks.append(evaluation.leaderboard([ours, *others]))
@@ -28,7 +31,7 @@ def build_report(
         values["test"],
         values["validation"],
         values["baselines"],
-        {n: parts.kind_of("columns", c) for n, c in run.targets.items()},
+        run.kinds,
         values["rows"],
         balance={n: c.sizes()["counts"] for n, c in run.targets.items() if "counts" in c.sizes()},
         leaks=[n for n, guess in prepared.inferred.items() if n in prepared.columns and "leak" in guess.doubt],
@@ -42,7 +45,7 @@ def build_report(
     for name in test.predicted:
         costs = run.recipe.targets.get(name, {}).get("costs")
         report.blocks += target_blocks(
-            name, prepared.columns, test, prepared.rows.table, prepared.encoded, validation=validation, costs=costs
+            name, run, test, prepared.rows.table, prepared.encoded, validation=validation, costs=costs
         )
     report.blocks += _account(run, trained)
     return report
@@ -50,7 +53,7 @@ def build_report(
 
 def target_blocks(
     name: str,
-    columns: dict[str, Any],
+    run: Run,
     measured: Measured,
     table: Any,
     encoded: Any,
@@ -59,7 +62,9 @@ def target_blocks(
     costs: Any = None,
 ) -> list[Any]:
     """What there is to say about the predictions of one target."""
-    column, tensors = columns[name], measured.predicted[name]
+    if run.kinds[name] == "reconstruct":
+        return _rebuilt_blocks(name, run, measured, table, encoded)
+    column, tensors = run.columns[name], measured.predicted[name]
     checked = None
     if validation is not None and name in validation.predicted:
         checked = (validation.predicted[name], column.truth(encoded.targets[name][validation.index]))
@@ -70,9 +75,22 @@ def target_blocks(
         column.truth(encoded.targets[name][measured.index]),
         column.sizes().get("classes"),
         costs=costs,
-        examples=examples_of(table, encoded, measured.index, columns),
+        examples=examples_of(table, encoded, measured.index, run.columns),
         validation=checked,
     )
+
+
+def _rebuilt_blocks(name: str, run: Run, measured: Measured, table: Any, encoded: Any) -> list[Any]:
+    """What there is to say about a target that is an input too."""
+    tensors = measured.predicted[name]
+    samples = way = None
+    if "picture" in tensors:
+        samples = sample(run.model, 2 * PICTURES)[name]["picture"] if hasattr(run.model.fuse, "prior") else None
+        way = (
+            between(run.model, encoded.batch(measured.index[:2]))[name]["picture"] if len(measured.index) > 1 else None
+        )
+    examples = examples_of(table, encoded, measured.index, run.columns)
+    return evaluation.reconstruction_blocks(name, measured.scores[name], tensors, examples, samples, way)
 
 
 def examples_of(table: Any, encoded: Any, index: np.ndarray, columns: dict[str, Any]) -> evaluation.Examples:
@@ -87,7 +105,7 @@ def entry(run: Run, values: dict[str, Any]) -> dict[str, Any]:
     """The model's line of a leaderboard."""
     return {
         "name": "modelwright",
-        "kinds": {name: parts.kind_of("columns", column) for name, column in run.targets.items()},
+        "kinds": run.kinds,
         "scores": values["test"],
         "parameters": values["parameters"],
         "flops": values["flops"],
@@ -104,7 +122,7 @@ def _account(run: Run, trained: Trained) -> list[Any]:
     columns = [
         [
             name,
-            "target" if c.target else "input",
+            "target" if c.target else "input and target" if name in run.kinds else "input",
             parts.kind_of("columns", c),
             prepared.inferred[name].reason if name in prepared.inferred else "",
         ]

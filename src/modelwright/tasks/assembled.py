@@ -14,7 +14,7 @@ from torch import nn
 
 from .. import baselines, evaluation, metrics, parts
 from ..columns import Ragged
-from ..data.encoding import encode
+from ..data.encoding import encode, require_aligned
 from ..data.reading import read
 from ..errors import DataError
 from ..files import write_json, write_text
@@ -128,7 +128,9 @@ def _measure_folds(recipe: Recipe, rows: Any, folder: Path, number: int) -> dict
             test = measure_part(trained.model, prepared, 2)
             baselines = _baselines(copy, prepared, trained.seconds["train"])
             predictions = {
-                n: Run(copy, prepared.columns, model=trained.model)._decode({n: t}, False)[n].to_pylist()
+                n: next(
+                    iter(Run(copy, prepared.columns, model=trained.model)._decode({n: t}, False).values())
+                ).to_pylist()
                 for n, t in test.predicted.items()
             }
             write_json(
@@ -183,7 +185,7 @@ def evaluate(run: Run, data: Any = None) -> Report:
     }
     report = Report(f"{run.path or 'run'} on {where} ({len(index):,} rows)", data=values)
     for name in measured.predicted:
-        report.blocks += _report.target_blocks(name, run.columns, measured, table, encoded)
+        report.blocks += _report.target_blocks(name, run, measured, table, encoded)
     return report
 
 
@@ -211,6 +213,9 @@ def _other_rows(run: Any, data: Any) -> tuple[Any, Any, Any]:
     table = read(data, Path(".")).table
     run.require(table, targets=True, where=str(data) if isinstance(data, (str, Path)) else "rows")
     encoded = encode(table, run.columns, own_encoders(run.recipe, run.columns), cache=False)
+    require_aligned(
+        encoded, run.columns, run.recipe.model.heads, str(data) if isinstance(data, (str, Path)) else "rows"
+    )
     return table, encoded, np.arange(table.num_rows)
 
 

@@ -150,7 +150,7 @@ def _trace(model: Any, batch: dict) -> list[list[Any]]:
             watch(name, module)
     with torch.no_grad():
         model.eval()
-        model.predict(batch)
+        model(batch)  # not `predict`, which in a head that writes sequences takes many steps
         model.train()
     for handle in handles:
         handle.remove()

@@ -38,7 +38,7 @@ def compare(*runs: str, sizes: str = "", target: str | None = None, out: str | N
             raise RunError("the run has no test scores to compare.", where=str(run.path), hint=hint)
         ours = tasks.find(run.recipe.model.kind).entry(run)
         found.append({**ours, "name": str(run.path)})
-    targets = {tuple(run.targets) for run in loaded}
+    targets = {tuple(run.kinds) for run in loaded}
     if len(targets) > 1:
         raise UserError(
             f"the runs predict different targets ({'; '.join(', '.join(t) for t in sorted(targets))}).",

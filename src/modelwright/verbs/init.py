@@ -40,7 +40,9 @@ def init(data: str, *, target: str | None = None, out: str = "recipe.yaml", forc
     rows = open_rows(recipe)
     columns, inferred = build_columns(recipe, rows)
     fit_columns(rows, columns, np.ones(rows.table.num_rows, bool))
-    choices = choose(recipe, model_sources(recipe, columns), targets_of(columns), int(rows.table.num_rows * 0.8))
+    choices = choose(
+        recipe, model_sources(recipe, columns), targets_of(recipe, columns), int(rows.table.num_rows * 0.8)
+    )
     kinds = {name: recipe.columns[name] for name in columns}
     base = path.resolve().parent
     location = _relative(Path(data), base) if Path(data).exists() else data

@@ -27,12 +27,15 @@ def predict(run: str, rows: str, *, out: str | None = None, probabilities: bool 
     if out and not out.endswith((".csv", ".parquet", ".jsonl")):
         raise DataError("the format is not known.", where=out, hint="Name the file .csv, .parquet or .jsonl.")
     table = loaded.predict(given, probabilities)
-    report = Report(f"Predictions of {run}")
+    data = {"rows": table.num_rows, "columns": table.column_names, "problems": loaded.problems}
+    report = Report(f"Predictions of {run}", data=data)
+    for problem in loaded.problems:
+        print(f"note: {problem}", file=sys.stderr)
     if out:
         write(table, Path(out))
-        report.data = {"rows": table.num_rows, "out": out, "columns": table.column_names}
+        report.data["out"] = out
         print(f"{table.num_rows:,} predictions written to {out}", file=sys.stderr)
     else:
-        report.data = {"rows": table.num_rows, "columns": table.column_names, "predictions": table.to_pylist()}
+        report.data["predictions"] = table.to_pylist()
         report.write = lambda: write(table, None)
     return report
