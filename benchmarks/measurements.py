@@ -150,10 +150,58 @@ def large(setting: Setting) -> Measured:
     return [Section("A large CSV", about, lines)], {"runs": [half, whole]}
 
 
+def training(setting: Setting) -> Measured:
+    """A GPT of 6 layers: tokens a second, share of what the processor gives, peak memory."""
+    names = {"modelwright": "ours", "plain loop": "loop", "HF Trainer": "trainer"}
+    scripts = {f"{n} {p}": ["gpt_training.py", s, p] for n, s in names.items() for p in ("fp32", "bf16")}
+    rates, outcomes = interleaved(
+        {name: alike(script) for name, script in scripts.items()},
+        setting.rounds,
+        lambda outcome: outcome.values["rate"],
+    )
+    lines = [Line(name, f"{spread(values, 4)} tokens/s") for name, values in rates.items()]
+    for precision, goal, share in (("fp32", 1.0, 0.7), ("bf16", 1.5, 0.55)):
+        subject = f"modelwright {precision}"
+        ratio = ratios(rates[subject], rates["plain loop fp32"])
+        lines.append(at_least(f"{subject} / plain loop fp32", f"{ratio}x", ratio.median, goal, "x"))
+        for other in {f"plain loop {precision}", f"HF Trainer {precision}"} - {"plain loop fp32"}:
+            lines.append(Line(f"{subject} / {other}", f"{ratios(rates[subject], rates[other])}x"))
+        most = run(["gpt_training.py", "matmul", precision]).values["operations"]
+        part = spread([outcome.values["operations"] / most for outcome in outcomes[subject]])
+        lines.append(at_least(f"{subject}, share of the matmul rate", f"{part}", part.median, share, ""))
+    memory = {name: [outcome.values["gigabytes"] for outcome in found] for name, found in outcomes.items()}
+    peaks = {name: spread(values) for name, values in memory.items()}
+    most = peaks["plain loop fp32"].median
+    lines += [
+        at_most(f"memory of {n}", f"{peaks[n]} GB", peaks[n].median, most, " GB") for n in scripts if "model" in n
+    ]
+    lines.append(Line("memory of plain loop fp32", f"{peaks['plain loop fp32']} GB"))
+    about = "AdamW, 12 rows of 256 characters; both of one net, transformers' Qwen3 in its Trainer."
+    return [Section("Training a GPT of 6 layers, width 384", about, lines)], {"rates": rates, "gigabytes": memory}
+
+
+def decoding(setting: Setting) -> Measured:
+    """A decoder of 124 million weights: greedy tokens a second."""
+    wanted = [("ours", p, b) for p in ("fp32", "bf16") for b in ("1", "8")]
+    wanted += [("huggingface", p, "1") for p in ("fp32", "bf16")]
+    subjects = {" ".join(words): alike(["decoding.py", *words]) for words in wanted}
+    rates, _ = interleaved(subjects, setting.rounds, lambda outcome: outcome.values["rate"])
+    lines = [Line(name, f"{spread(values)} tokens/s") for name, values in rates.items()]
+    for precision in ("fp32", "bf16"):
+        for other, batch, goal in (("huggingface", "1", 1.0), ("ours", "8", 3.0)):
+            one, two = rates[f"ours {precision} {batch}"], rates[f"{other} {precision} 1"]
+            ratio = ratios(one, two)
+            name = f"batch {batch} {precision} / {other} batch 1"
+            lines.append(at_least(name, f"{ratio}x", ratio.median, goal, "x"))
+    return [Section("Decoding, 124 million weights", "Greedy, 48 tokens after 16.", lines)], {"rates": rates}
+
+
 ALL: dict[str, Callable[[Setting], Measured]] = {
     "images": images,
     "steps": steps,
     "processor": processor,
     "start": start,
     "large": large,
+    "training": training,
+    "decoding": decoding,
 }

@@ -25,7 +25,7 @@ from measure import FOLDER, hold_to_two_cores
 from tables import Section, markdown, terminal
 
 PAGE, MARK = FOLDER.parent / "docs" / "benchmarks.md", "<!-- figures -->\n"
-VERSIONS = ("torch", "lightning", "keras", "jax")
+VERSIONS = ("torch", "lightning", "keras", "jax", "transformers")
 
 
 def environment() -> dict[str, Any]:

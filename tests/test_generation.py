@@ -12,6 +12,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 import modelwright as mw
 from modelwright import cli
+from modelwright.data.shards import Vocabulary
 from modelwright.errors import DataError, RunError, UserError
 from modelwright.generation import generate
 from modelwright.models.language import Language
@@ -22,7 +23,7 @@ WORDS = {"one": "ein", "two": "zwei", "dog": "Hund", "cat": "Katze", "runs": "lÃ
 
 
 @pytest.fixture(scope="module")
-def language(tmp_path_factory) -> Run:
+def language() -> Run:
     """A run whose model is an untrained language model over bytes."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(models.BPE({token: i for i, token in enumerate(["<end>", *alphabet])}, []))
@@ -36,10 +37,8 @@ def language(tmp_path_factory) -> Run:
                 weight.normal_(std=0.3)
         model.lm_head.weight.normal_()
         model.lm_head.weight[128:] = -model.lm_head.weight[:1] * 9  # mostly ASCII
-    folder = tmp_path_factory.mktemp("language")
-    (folder / "generation_config.json").write_text('{"eos_token_id": 0}')
-    run = Run(Recipe(data="memory"), {}, path=folder, model=model)
-    run.tokenizer = tokenizer
+    run = Run(Recipe(data="memory", model={"kind": "language"}), {}, model=model)
+    run._language = (model, Vocabulary(tokenizer, {"eos": "<end>"}))
     return run
 
 
@@ -156,3 +155,17 @@ def test_other_runs_say_who_can(tmp_path):
         run.generate("x")
     with pytest.raises(UserError):
         run.generate("x", beams=2)
+
+
+def test_a_language_run_tells_its_prompt_and_what_follows(tmp_path, monkeypatch, capsys):
+    (tmp_path / "corpus.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 200)
+    model = {"kind": "language", "width": 16, "layers": 1, "heads": 1, "context": 32, "tokenizer": "characters"}
+    train = {"steps": 5, "speed": "fixed", "threads": 1}
+    run = mw.train({"data": str(tmp_path / "corpus.txt"), "model": model, "train": train}, out=tmp_path / "run")
+    (expected,) = run.generate("the quick", max_tokens=8, seed=3)
+    arguments = ["generate", str(tmp_path / "run"), "the quick", "--max-tokens", "8", "--seed", "3"]
+    assert call(arguments, monkeypatch, capsys)[1] == f"the quick{expected.text}\n"
+    out = call([*arguments, "--samples", "2"], monkeypatch, capsys)[1]
+    assert out.startswith(f"the quick{expected.text}\n---\nthe quick")
+    code, _, err = call(["generate", str(tmp_path / "run"), "x" * 32], monkeypatch, capsys)
+    assert code == 2 and "the prompt has 32 tokens; the model's context holds 32" in err

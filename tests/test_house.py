@@ -20,7 +20,7 @@ LEVELS = {
     1: "recipe columns blocks decoding losses metrics tag_metrics text_metrics optimizers schedules",
     2: "encoders fuse heads data",
     3: "models checkpoint",
-    4: "fitting preparation session reconstruction prediction prediction_files evaluation generation loop run speed choices progress huggingface lora perplexity",
+    4: "fitting preparation session reconstruction prediction prediction_files evaluation generation loop run status speed choices progress huggingface lora perplexity",
     5: "baselines tasks training estimators",
     6: "verbs checks",
     7: "cli",

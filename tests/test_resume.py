@@ -17,7 +17,7 @@ import torch
 import modelwright as mw
 from modelwright import files, fitting, training
 from modelwright.errors import RunError, TrainingError
-from modelwright.run import hold, read_status
+from modelwright.status import hold, read_status
 from modelwright.tasks import assembled
 
 TRAIN = {"epochs": 4, "speed": "fixed", "threads": 1, "checkpoint_seconds": 0, "batch": 32, "early_stop": 3}

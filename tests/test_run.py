@@ -11,7 +11,8 @@ import torch
 
 import modelwright as mw
 from modelwright.errors import RunError
-from modelwright.run import Run, hold, read_status, write_status
+from modelwright.run import Run
+from modelwright.status import hold, read_status, write_status
 
 ROWS = {"sepal length (cm)": [5.0, 6.5], "sepal width (cm)": [3.4, None], "petal length (cm)": [1.5, 5.5],
         "petal width (cm)": [0.2, 2.0]}  # fmt: skip

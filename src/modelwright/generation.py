@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .decoding import DecodingOptions, decode
 from .errors import DataError, RunError, UserError
-from .run import Run, read_json
+from .run import Run
 
 AT_ONCE = 64  # rows decoded together
 LANGUAGE = DecodingOptions(temperature=0.8)  # where a language model is asked for nothing else
@@ -134,7 +134,7 @@ class _Teller:
             self.told = len(text)
 
 
-def _writer(run: Run) -> _Language | _Sequence:
+def _writer(run: Any) -> _Language | _Sequence:
     if hasattr(run.model, "step"):
         return _Language(run)
     heads = {name: head for name, head in getattr(run.model, "written", {}).items() if hasattr(head, "step")}
@@ -152,15 +152,12 @@ class _Language:
 
     options = LANGUAGE
 
-    def __init__(self, run: Run) -> None:
-        self.model: Any = run.model
-        self.tokenizer: Any = run.tokenizer  # type: ignore[attr-defined]
-        file = run.path / "generation_config.json" if run.path else None
-        config = read_json(file) if file and file.exists() else {}
-        ends = config.get("eos_token_id")
-        self.ends = tuple(ends if isinstance(ends, list) else [] if ends is None else [ends])
-        first = config.get("bos_token_id")
-        self.first = [first] if first is not None else list(self.ends[:1])
+    def __init__(self, run: Any) -> None:
+        self.model, self.tokenizer, vocabulary = run.model, run.tokenizer, run.vocabulary
+        ends = vocabulary.special.get("eos", [])
+        self.ends = tuple(map(self.tokenizer.token_to_id, [ends] if isinstance(ends, str) else ends))
+        first = self.tokenizer.token_to_id(vocabulary.begin) if vocabulary.begin else None
+        self.first = [] if first is None else [first]
 
     def begin(self, prompts: list[str]) -> tuple[Any, Tensor, Tensor | None, int]:
         """State, ids (B, T) padded on the left, their mask, and how many tokens may follow."""
@@ -185,10 +182,8 @@ class _Language:
 class _Sequence:
     """A run with a text as target writes it from its input."""
 
-    def __init__(self, run: Run, target: str) -> None:
-        self.run, self.target = run, target
-        model: Any = run.model
-        self.model: Any = model.written[target]
+    def __init__(self, run: Any, target: str) -> None:
+        self.run, self.target, self.model = run, target, run.model.written[target]
         self.options, self.ends = self.model.decoding, self.model.decoding.ends
         inputs = [name for name, column in run.columns.items() if not column.target]
         if len(inputs) != 1:
@@ -209,7 +204,7 @@ class _Sequence:
         batch = encode(table, {self.source: self.run.columns[self.source]}, cache=False).batch(
             torch.arange(len(prompts))
         )
-        stream = self.run.model.streams(batch)[self.target]  # type: ignore[operator]
+        stream = self.run.model.streams(batch)[self.target]
         return self.model.start(stream), torch.full((len(prompts), 1), self.ends[0]), None, self.options.max_tokens
 
     def text(self, ids: list[int]) -> str:

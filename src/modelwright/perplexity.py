@@ -20,7 +20,7 @@ from .data.shards import Tokens, Vocabulary
 from .errors import DataError
 from .loop import StepOptions
 
-AT_ONCE = 16_384  # tokens of a forward pass
+AT_ONCE = 8_192  # tokens of a forward pass
 
 
 @torch.inference_mode()

@@ -31,7 +31,7 @@ from .errors import DataError, Problem, RunError, UserError, did_you_mean
 from .loop import StepOptions
 from .prediction import validation_scores
 from .recipe import Recipe
-from .run import intact, read_json, read_status
+from .status import intact, read_json, read_status
 
 
 @dataclass

@@ -22,9 +22,8 @@ from .errors import RunError, StorageError, TrainingError, UserError
 from .files import write_json, write_text
 from .fitting import Watch, write_resolved
 from .recipe import Recipe, load
-from .run import Run, hold, intact, read_status, write_status
-
-AGAIN = "Train the recipe again."
+from .run import Run
+from .status import AGAIN, hold, intact, read_status, write_status
 
 
 def train(recipe: Recipe, out: Path | None = None, watch: Watch | None = None) -> Run:

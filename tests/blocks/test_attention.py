@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from modelwright.blocks.attention import SelfAttention, TransformerLayers, sinusoids
+from modelwright.blocks.attention import SelfAttention, TransformerLayers, attend, sinusoids
 from modelwright.errors import UserError
 
 
@@ -68,3 +68,12 @@ def test_a_width_that_heads_cannot_share():
         SelfAttention(10, 4)
     with pytest.raises(UserError):
         SelfAttention(6, 2, rotary=True)
+
+
+def test_plain_products_equal_the_kernel():
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(3, 2, 7, 8) for _ in range(3))
+    seen = (torch.rand(3, 1, 7, 7) < 0.5) | torch.eye(7, dtype=torch.bool)
+    wanted = attend(query, key, value, seen)
+    found = attend(*(x.bfloat16() for x in (query, key, value)), seen)
+    assert found.dtype == torch.bfloat16 and torch.allclose(found.float(), wanted, atol=0.05)

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import modelwright as mw
-from modelwright import cli, perplexity
+from modelwright import cli, evaluation, perplexity
 from modelwright.data import chat, corpus, shards, tokenizers
 from modelwright.data.packing import Packed, TokenBatches, Windows
 from modelwright.errors import UserError
@@ -191,6 +191,35 @@ def test_only_the_assistant_is_learned():
     assert "".join(said) == f"红{tokenizers.END}b{tokenizers.END}"
 
 
+def test_a_template_may_write_earlier_turns_otherwise():
+    """As Qwen3's does, which drops what was thought before."""
+    template = (
+        "{% for m in messages %}<|{{ m.role }}|>{% if m.role == 'assistant' and loop.last %}<think/>{% endif %}"
+        "{% generation %}{{ m.content }}{% endgeneration %}<|end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+    )
+    turns = [{"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}] * 2
+    tokenizer = vocabulary().tokenizer
+    ids, learned = chat.encode(turns, tokenizer, template, {"eos": [tokenizers.END, "<|end|>"]})
+    said = tokenizer.decode([i for i, is_learned in zip(ids, learned) if is_learned])
+    assert said == "a<|end|><think/>a<|end|>"
+
+
+def test_chats_are_written_as_transformers_writes_them():
+    transformers = pytest.importorskip("transformers")
+    words = transformers.PreTrainedTokenizerFast(tokenizer_object=vocabulary().tokenizer, eos_token=tokenizers.END)
+    turns = [
+        {"role": "user", "content": " hi 红 "},
+        {"role": "assistant", "content": "yes"},
+        {"role": "user", "content": "x"},
+    ]
+    for answer in (False, True):
+        theirs = words.apply_chat_template(
+            turns, chat_template=chat.TEMPLATE, tokenize=False, add_generation_prompt=answer
+        )
+        assert chat.render(turns, chat.TEMPLATE, {"eos": tokenizers.END}, answer) == theirs
+
+
 # ---- training
 
 
@@ -275,7 +304,7 @@ def test_choices_are_scored_by_what_follows():
 def test_a_chat_is_tuned_from_a_run_with_lora():
     train("base", model={"context": 128})
     base = mw.Run.load("base")
-    text = {"kind": "language", "from": "base", "lora": {"rank": 2}}
+    text = {"kind": "language", "from": "base", "lora": {"rank": 2}, "dropout": 0.1}
     run = mw.train({"data": "chat.jsonl", "model": text, "train": {**TRAIN, "batch": 2}}, out="tuned", report=False)
     assert Path("tuned/adapter/adapter_config.json").exists()
     assert run.metrics["test"]["text"]["loss"] < perplexity.measure(base.model, *_chats(base))["loss"]
@@ -364,3 +393,9 @@ def test_the_named_corpora_have_their_parts():
     assert [sum(map(len, found.texts(part))) for part in ("train", "validation")] == [1_003_854, 111_540]
     songs = corpus.read("songci")
     assert [len(list(songs.parts[part]())) for part in ("train", "validation", "test")] == [19_000, 1_000, 1_050]
+
+
+def test_operations_are_counted():
+    net, tokens = model(), documents()[1].batch(np.arange(2))
+    dense = sum(weight.numel() for name, weight in net.named_parameters() if "proj" in name or "head" in name)
+    assert evaluation.flops(net, tokens) >= 2 * dense * tokens["ids"].shape[1]

@@ -5,6 +5,7 @@ Knows nothing of files or models.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,7 @@ def render(
     def refuse(message: str) -> None:
         raise TemplateError(message)
 
+    template = re.sub(r"\{%-?\s*(end)?generation\s*-?%\}", "", template)  # transformers' own marks of what is learned
     world = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
     tokens = {f"{name}_token": value if isinstance(value, str) else value[0] for name, value in special.items()}
     values: dict[str, Any] = {**tokens, "raise_exception": refuse}

@@ -16,6 +16,10 @@ _COSTS = {
     "bytes": "size (kB)",
 }
 
+_OURS = {  # what torch's counter does not know: oneDNN's dense layer
+    "mkldnn._linear_pointwise": lambda x, weight, *_, **__: 2 * x.numel() * weight.shape[0]
+}
+
 
 def leaderboard(entries: Sequence[Mapping[str, Any]]) -> Table:
     """One row a model, the best first by the main metric of the first target.
@@ -112,7 +116,7 @@ def _counter() -> Any:
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             kwargs = kwargs or {}
-            formula = flop_registry.get(func._overloadpacket)
+            formula = flop_registry.get(func._overloadpacket) or _OURS.get(str(func._overloadpacket))
             if formula is None:
                 with self:
                     found = func.decompose(*args, **kwargs)

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..report import Block, Table, Text
 
 SHOWN = 10
 
 
 def blocks(
-    written: Sequence[str], truth: Sequence[str | None], scores: Mapping[str, Any], examples: Any = None
+    written: Sequence[str] | np.ndarray,
+    truth: Sequence[str | None] | np.ndarray,
+    scores: Mapping[str, Any],
+    examples: Any = None,
 ) -> list[Block]:
     """How BLEU was counted, and the first texts beside the true ones and, with `examples`, their inputs."""
     known = [place for place, text in enumerate(truth) if text][:SHOWN]

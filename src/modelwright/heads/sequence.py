@@ -81,9 +81,8 @@ class Sequence(nn.Module):
         if self.training and self.teacher_forcing < 1:
             logits = self._partly_forced(inputs, state)[known]
         else:
-            logits = self._logits(
-                self._advance(inputs, state)[0][known]
-            )  # padding costs no product with the vocabulary
+            y, _ = self._advance(inputs, state)
+            logits = self._logits(y[known])  # padding costs no product with the vocabulary
         return cross_entropy(logits, target[known], smoothing=self.label_smoothing if self.training else 0.0)
 
     def count(self, target: Tensor) -> Tensor:
@@ -92,7 +91,7 @@ class Sequence(nn.Module):
     def predict(self, stream: Stream) -> dict[str, Tensor]:
         prompt = torch.full((len(stream.x), 1), self.end, device=stream.x.device)
         found = decode(self, self.start(stream), prompt, self.decoding)
-        longest = max(1, *(len(one.ids) for one in found))
+        longest = max([1, *(len(one.ids) for one in found)])
         return {"ids": torch.tensor([one.ids + [-1] * (longest - len(one.ids)) for one in found], device=prompt.device)}
 
     def start(self, stream: Stream) -> Any:

@@ -5,6 +5,7 @@ The run folder is a Hugging Face folder with our files beside. Thin over `data.c
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -72,10 +73,10 @@ class Prepared:
         torch.manual_seed(self.recipe.train.seed)
         if self.given is None:
             return Language(self.vocabulary.tokenizer.get_vocab_size(), **options)
-        model = self.given[0].train()
-        for module in model.modules():
-            if hasattr(module, "dropout"):
-                module.dropout = options.get("dropout", 0.0)
+        given, shape = self.given
+        with torch.device("meta"):
+            model = Language(given.vocabulary, **{**shape, "dropout": options.get("dropout", 0.0)})
+        model.load_state_dict(given.state_dict(), assign=True)
         if self.recipe.model.lora is not None:
             with self.recipe.places():
                 lora.adapt(model, **parts.validate(lora.adapt, self.recipe.model.lora)[0])
@@ -250,6 +251,9 @@ def _training(prepared: Prepared) -> None:
 def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -> Run:
     """Train and measure a recipe in its run folder."""
     prepared = prepare(recipe)
+    if watch.bar:
+        for choice in prepared.choices:
+            print(f"{choice.key}: {choice.value} ({choice.reason})", file=sys.stderr)
 
     def keep(model: nn.Module) -> None:  # before anything else can go wrong
         assert isinstance(model, Language)

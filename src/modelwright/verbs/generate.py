@@ -28,8 +28,8 @@ def generate(
 ) -> Any:
     """Write text: a language model goes on with each prompt, a translating run translates it.
 
-    A single text appears while it is written; of several, each is a line for a translating run, and for a language
-    model its prompt and text, with a line of --- between.
+    A single text appears while it is written. Of several, a translating run gives each on a line, a language model
+    each behind its prompt, with a line of --- between.
 
     Args:
         run: a run folder
@@ -54,21 +54,21 @@ def generate(
     loaded = Run.load(run)
     given = [*prompts, *(_lines(file) if file else [])]
     single = stream is not None and len(given) == 1 and samples == 1
+    is_language = hasattr(loaded.model, "step")
+    before = given[:1] if is_language else []  # what a language model goes on with stands before it
 
     def tell(piece: str) -> None:
-        print(piece, end="", file=stream, flush=True)
+        print(*before, piece, sep="", end="", file=stream, flush=True)
+        before.clear()
 
     found = write(
         loaded, given, samples=samples, stop=stop, on_text=tell if single else None, max_tokens=max_tokens,
         temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty,
         beams=beams, length_penalty=length_penalty, seed=seed,
     )  # fmt: skip
-    is_language = hasattr(loaded.model, "step")
-    report = Report(f"Texts of {run}", data={"texts": [vars(one) for one in found]})
-    between = "\n---\n" if is_language else "\n"
-    texts = [one.prompt + one.text if is_language else one.text for one in found]
-    report.write = lambda: print("" if single else between.join(texts))
-    return report
+    texts = "\n---\n".join(f"{o.prompt}{o.text}" for o in found) if is_language else "\n".join(o.text for o in found)
+    data = {"texts": [vars(one) for one in found]}
+    return Report(f"Texts of {run}", data=data, write=lambda: print("" if single else texts))
 
 
 def _lines(file: str) -> list[str]:

@@ -44,7 +44,7 @@ def list_runs(what: str = "runs") -> Report:
 
 
 def _runs(folder: Path) -> Report:
-    from ..run import read_json, read_status
+    from ..status import read_json, read_status
 
     entries: list[dict[str, Any]] = []
     candidates = [folder] if (folder / "status").exists() else sorted(folder.iterdir())

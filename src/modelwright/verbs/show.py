@@ -14,7 +14,7 @@ def show(run: str) -> Report:
         run: a run folder
     """
     from ..errors import RunError
-    from ..run import intact, read_json, read_status
+    from ..status import intact, read_json, read_status
 
     path = Path(run)
     status = read_status(path)
