@@ -38,6 +38,7 @@ def write_data(folder: Path) -> None:
                 "spend": round(draw.uniform(1, 99), 2),
                 "kind": draw.choice(["a", "b", "c"]),
                 "labels": draw.sample(["x", "y", "z"], k=draw.randint(1, 2)),
+                "tags": ["B-ANIMAL" if word in ("fox", "dog") else "O" for word in words],
             }
         )
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -46,7 +47,7 @@ def write_data(folder: Path) -> None:
 def only(*names: str) -> dict:
     """Columns of everything but these inputs and targets dropped."""
     kinds = {"age": "number", "city": "category", "note": "text", "text": "text", "picture": "image", "left": "boolean"}
-    kinds |= {"spend": "number", "kind": "category", "labels": "multilabel"}
+    kinds |= {"spend": "number", "kind": "category", "labels": "multilabel", "tags": "tags"}
     return {name: {"kind": kind if name in names else "drop"} for name, kind in kinds.items()}
 
 
@@ -54,9 +55,13 @@ def supervised(inputs: tuple[str, ...], target: str = "kind", **model: object) -
     return {"target": target, "columns": only(*inputs, target), "model": model}
 
 
-def writing(**model: object) -> dict:
-    columns = {**only("note"), "city": {"kind": "text", "tokenizer": "characters"}}
+def writing(source: str = "note", **model: object) -> dict:
+    columns = {**only(source), "city": {"kind": "text", "tokenizer": "characters"}}
     return {"target": "city", "columns": columns, "model": model}
+
+
+def rewriting(*inputs: str, target: str, head: str = "reconstruct", **model: object) -> dict:
+    return {"targets": {target: {"head": head}}, "columns": only(*inputs), "model": model}
 
 
 NOTE = ("note",)
@@ -67,12 +72,29 @@ FAMILIES: dict[str, dict] = {
     "number": supervised(("age", "city"), "spend"),
     "boolean": supervised(("age", "city"), "left"),
     "multilabel": supervised(("age", "city"), "labels"),
+    "ensemble": supervised(NOTE, encoders={"note": {"kind": "ensemble", "width": 8}}),
     "bag": supervised(NOTE, encoders={"note": {"kind": "bag", "buckets": 50}}),
     "rnn": supervised(NOTE, encoders={"note": {"kind": "rnn", "hidden": 8}}),
     "cnn on text": supervised(NOTE, encoders={"note": {"kind": "cnn", "channels": [8]}}),
     "transformer on text": supervised(NOTE, encoders={"note": {"kind": "transformer", "width": 8}}),
     "cnn on pictures": supervised(("picture",), encoders={"picture": {"kind": "cnn", "channels": [4], "shrink": [2]}}),
     "transformer on pictures": supervised(("picture",), encoders={"picture": {"kind": "transformer", "width": 8}}),
+    "tags": supervised(NOTE, "tags", encoders={"note": {"kind": "rnn", "hidden": 8}}),
+    "tags with a random field": supervised(
+        NOTE, "tags", encoders={"note": {"kind": "transformer", "width": 8}}, heads={"tags": {"crf": True}}
+    ),
+    "ctc": writing("picture", encoders={"picture": {"kind": "rnn", "hidden": 8}}, heads={"city": "ctc"}),
+    "masked text": rewriting(
+        "note", target="note", head="masked", encoders={"note": {"kind": "transformer", "width": 8}}
+    ),
+    "autoencoder of pictures": rewriting(
+        "picture", target="picture", fuse={"kind": "gaussian", "size": 2}, encoders={"picture": "mlp"}
+    ),
+    "autoencoder of a table": rewriting("age", "city", target="table", fuse={"kind": "gaussian", "size": 2}),
+    "gru without attention that writes": writing(
+        encoders={"note": {"kind": "rnn", "cell": "gru", "hidden": 8}},
+        heads={"city": {"cell": "gru", "hidden": 8, "attention": False, "teacher_forcing": 0.5}},
+    ),
     "lstm that writes": writing(encoders={"note": {"kind": "rnn", "hidden": 8}}, heads={"city": {"hidden": 8}}),
     "transformer that writes": writing(
         encoders={"note": {"kind": "transformer", "width": 8}},
