@@ -64,3 +64,19 @@ def test_mistakes_are_said(workplace):
     with pytest.raises(UserError, match=r"which column is to be predicted.*--target"):
         mw.init("churn.csv", out="x.yaml")
     assert not (workplace / "x.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("letters.txt", "the sea is blue and the sky is grey\n" * 400),
+        ("chat.jsonl", '{"prompt": "How are you?", "response": "Well, thank you."}\n' * 300),
+    ],
+)
+def test_texts_without_a_target_get_a_language_model(workplace, name, text):
+    (workplace / name).write_text(text)
+    report = mw.init(name)
+    written = yaml.safe_load((workplace / "recipe.yaml").read_text())
+    assert (written["data"], written["model"]["kind"]) == (name, "language")
+    assert written["train"]["lr"] == next(c["value"] for c in report.data["choices"] if c["key"] == "train.lr")
+    assert mw.check("recipe.yaml").data["no_gradient"] == []

@@ -10,13 +10,15 @@ from typing import Any
 import yaml
 
 from ..errors import RunError
+from ..files import write_text
 from ..report import Report, Table, Text
 
 WIDTH = 110  # of the lines of a written recipe
 
 
 def init(data: str, *, target: str | None = None, out: str = "recipe.yaml", force: bool = False) -> Report:
-    """Look at a data file and write a short, commented recipe for it.
+    """Look at a data file and write a short, commented recipe for it: for texts or chats without a target a language
+    model's.
 
     Args:
         data: a file, folder or named data set
@@ -27,7 +29,6 @@ def init(data: str, *, target: str | None = None, out: str = "recipe.yaml", forc
     import numpy as np
 
     from ..choices import choose
-    from ..files import write_text
     from ..preparation import build_columns, fit_columns, model_sources, open_rows, targets_of
     from ..recipe import load
 
@@ -36,6 +37,8 @@ def init(data: str, *, target: str | None = None, out: str = "recipe.yaml", forc
         raise RunError(
             "the file is there already.", where=out, hint="Use --force to overwrite it, or --out for another name."
         )
+    if target is None and _is_corpus(data):
+        return _language(data, path)
     recipe = load({"data": data}, target=target)
     rows = open_rows(recipe)
     columns, inferred = build_columns(recipe, rows)
@@ -58,6 +61,52 @@ def init(data: str, *, target: str | None = None, out: str = "recipe.yaml", forc
         "columns": {n: {"kind": i.kind, "why": i.reason, "doubt": i.doubt} for n, i in inferred.items()},
         "choices": [vars(c) for c in choices],
     }
+    return report
+
+
+def _is_corpus(data: str) -> bool:
+    """Whether data are texts or chats to learn a language from, rather than rows of a table."""
+    from ..data import catalogue, corpus
+    from ..data._files import File
+
+    path = Path(data)
+    if not path.exists():
+        return data in catalogue.names() and not catalogue.find(data).targets
+    if path.is_dir():
+        return any(file.suffix.lower() in corpus.TEXTS for file in path.rglob("*"))
+    file = File(path)
+    if file.suffix not in corpus.LINES:
+        return file.suffix in corpus.TEXTS
+    with file.open() as stream:
+        try:
+            row = json.loads(stream.readline())
+        except ValueError:
+            return False  # whoever reads the rows says what is wrong
+    return isinstance(row, dict) and bool({"messages"} & set(row) or {"prompt", "response"} <= set(row))
+
+
+def _language(data: str, path: Path) -> Report:
+    """Write the recipe of a language model."""
+    from ..recipe import load
+    from ..tasks import language
+
+    recipe = load({"data": data, "model": {"kind": "language"}})
+    prepared = language.prepare(recipe)
+    location = _relative(Path(data), path.resolve().parent) if Path(data).exists() else data
+    reasons = {choice.key: choice.reason for choice in prepared.choices}
+    lines = [f"# {note}" for note in prepared.corpus.notes] + _line("data", location) + ["", "model:"]
+    lines += _line("kind", "language", "each token is predicted from those before it", 2)
+    for key in ("size", "tokenizer"):
+        lines += _line(key, getattr(recipe.model, key), reasons.get(f"model.{key}", ""), 2)
+    lines += [*_line("context", prepared.context, "tokens that are read at once", 2), "", "train:"]
+    for choice in prepared.choices:
+        if choice.key.startswith("train."):
+            lines += _line(choice.key.partition(".")[2], choice.value, choice.reason, 2)
+    write_text(path, "\n".join(lines) + "\n")
+    report = Report(f"{path}: a recipe for a language model of {data}")
+    report.blocks += language.look(prepared)[:-1]
+    report.blocks.append(Text("Next", f"modelwright check {path}, then modelwright train {path}"))
+    report.data = {"recipe": str(path), "choices": [vars(choice) for choice in prepared.choices]}
     return report
 
 
