@@ -65,6 +65,8 @@ class Sequence(nn.Module):
         nn.init.normal_(self.table.weight, std=hidden**-0.5)
         self.bias = nn.Parameter(torch.zeros(sizes["vocabulary"]))
         self.dropout = Dropout(dropout)
+        # a transformer adds to what it reads: large embeddings would reach the tied output and repeat the last token
+        self.scale = 1.0 if cell == "transformer" else hidden**0.5
         self.decoder: RecurrentDecoder | TransformerDecoder
         if cell == "transformer":
             self.decoder = TransformerDecoder(hidden, width, heads, layers, dropout=dropout)
@@ -109,7 +111,7 @@ class Sequence(nn.Module):
         return select_rows(state, rows)
 
     def _advance(self, ids: Tensor, state: Any) -> tuple[Tensor, Any]:
-        return self.decoder(self.dropout(self.table(ids) * self.table.embedding_dim**0.5), state)
+        return self.decoder(self.dropout(self.table(ids) * self.scale), state)
 
     def _logits(self, y: Tensor) -> Tensor:
         return F.linear(y, self.table.weight, self.bias)
