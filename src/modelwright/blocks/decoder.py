@@ -46,7 +46,7 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if not torch.is_grad_enabled():
-            return F.rms_norm(x, self.weight.shape, self.weight, self.epsilon).to(_working_type(x))
+            return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.epsilon).to(_working_type(x))
         return _Norm.apply(x, self.weight, self.epsilon, _working_type(x))
 
 
@@ -82,7 +82,7 @@ class Attention(nn.Module):
         )
         if self.norm_heads:
             query, key = self.q_norm(query), self.k_norm(key)
-        query, key = _Turned.apply(query, *turn).transpose(1, 2), _Turned.apply(key, *turn).transpose(1, 2)
+        query, key = (turned(x, *turn).transpose(1, 2) for x in (query, key))
         value = value.transpose(1, 2)  # all (B, heads or groups, T, D)
         if past is not None:
             key, value = past.extend(key, value)
@@ -210,12 +210,22 @@ def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None) -> Te
     if not short or query.dtype != torch.bfloat16 or query.device.type != "cpu":
         found = F.scaled_dot_product_attention(query, key, value, attn_mask=seen, is_causal=causal)
         return found.reshape(rows, heads, steps, size)
-    scores = (query * size**-0.5) @ key.mT
+    if steps == 1:  # one product a head is too small for a kernel of matrices
+        scores = ((query * size**-0.5)[..., None, :] * key[:, :, None]).sum(-1)
+    else:
+        scores = (query * size**-0.5) @ key.mT
     if causal:
         seen = _causal(steps, length, query.device)
     if seen is not None:
         scores += torch.zeros(seen.shape, dtype=scores.dtype).masked_fill_(~seen, -math.inf)
-    return (scores.softmax(-1) @ value).reshape(rows, heads, steps, size)
+    shares = scores.softmax(-1)
+    found = (shares[..., None] * value[:, :, None]).sum(-2) if steps == 1 else shares @ value
+    return found.reshape(rows, heads, steps, size)
+
+
+def turned(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    """Queries or keys (B, T, heads, D) turned by their positions."""
+    return _Turned.apply(x, cosine, sine) if torch.is_grad_enabled() else _turned(x, cosine, sine, 1)
 
 
 def same_document(documents: Tensor) -> tuple[Tensor, Tensor]:
