@@ -111,6 +111,22 @@ def test_killed_again_and_again(tmp_path, whole):
     assert epochs == list(range(1, len(epochs) + 1))
 
 
+def test_a_named_data_set_is_not_a_folder_that_lies_where_one_goes_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        mw.train({"data": "iris", "target": "species", "train": TRAIN}, out=str(out), on_step=interrupt, baselines=False)
+    (tmp_path / "iris").mkdir()
+    (tmp_path / "iris" / "notes.json").write_text("{}")
+    run = mw.train(resume=str(out), report=False)
+    assert mw.evaluate(str(out)).data["rows"] == run.metrics["rows"]["test"]
+
+
+def interrupt(event) -> None:
+    if event.step == 3:
+        raise KeyboardInterrupt
+
+
 def start(out: Path, *options: str) -> subprocess.Popen:
     """The command line in a process of its own."""
     command = [sys.executable, "-m", "modelwright.cli", "train", *options, "--out", str(out), "--no-report"]

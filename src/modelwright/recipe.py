@@ -154,7 +154,7 @@ class Recipe(_Strict):
         """A short name for the run folder, from the recipe's file or its data."""
         if self.source.endswith((".yaml", ".yml")):
             stem = Path(self.source).stem
-            return Path(self.source).resolve().parent.name if stem == "recipe" else stem
+            return Path(self.source).resolve().parent.name if stem in ("recipe", "resolved") else stem
         data = self.data.get("train", self.data.get("path")) if isinstance(self.data, Mapping) else self.data
         return Path(data).name.split(".")[0] if isinstance(data, (str, Path)) else "run"
 

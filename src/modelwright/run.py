@@ -78,7 +78,7 @@ class Run:
             raise RunError(f"the run is {status.state}; it has no trained model yet.", where=str(path), hint=hint)
         with intact(path / "resolved.yaml"):
             recipe = _known_recipe(path)
-        recipe.base, recipe.source = Path("."), str(path / "resolved.yaml")
+        recipe.base, recipe.source = path, str(path / "resolved.yaml")  # a name of data is not a file nearby
         columns: dict[str, Any] = {}
         if recipe.model.kind != "language":
             with intact(path / "columns.json"):

@@ -71,7 +71,7 @@ def resume(path: Path, watch: Watch | None = None) -> Run:
         with intact(path / "resolved.yaml"):
             values = yaml.safe_load((path / "resolved.yaml").read_text("utf-8"))
             recipe = load({key: value for key, value in values.items() if key in Recipe.model_fields})
-        recipe.source = str(path / "resolved.yaml")
+        recipe.base, recipe.source = path, str(path / "resolved.yaml")  # a name of data is not a file nearby
         if str(recipe.data).startswith("<"):
             hint = "Train again from a file to be able to resume."
             raise RunError("the data lived in the memory of another process.", where=str(path), hint=hint)
