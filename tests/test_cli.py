@@ -62,7 +62,7 @@ def test_a_day_with_the_command_line(workplace):
         assert done.stdout
         assert "Traceback" not in done.stderr
     piped = shell("predict", "run", "-", "--probabilities", given="x\n1.5\n8.5\n")
-    assert piped.stdout.splitlines()[0] == '"y","y_a","y_b"'
+    assert piped.stdout.splitlines()[0] == "y,y_a,y_b"
     assert len(piped.stdout.splitlines()) == 3
 
 

@@ -115,7 +115,9 @@ def test_a_named_data_set_is_not_a_folder_that_lies_where_one_goes_on(tmp_path, 
     monkeypatch.chdir(tmp_path)
     out = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        mw.train({"data": "iris", "target": "species", "train": TRAIN}, out=str(out), on_step=interrupt, baselines=False)
+        mw.train(
+            {"data": "iris", "target": "species", "train": TRAIN}, out=str(out), on_step=interrupt, baselines=False
+        )
     (tmp_path / "iris").mkdir()
     (tmp_path / "iris" / "notes.json").write_text("{}")
     run = mw.train(resume=str(out), report=False)

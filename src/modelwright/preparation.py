@@ -123,7 +123,8 @@ def unknown_names(recipe: Mapping[str, Any], rows: Rows) -> list[Problem]:
         message = f"'{recipe['target']}' is not a column of {rows.name}."
         problems.append(Problem(("target",), message, did_you_mean(recipe["target"], known)))
     absent = f"{rows.name} has no such column."
-    rebuilds = any(isinstance(given, Mapping) and "head" in given for given in (recipe.get("targets") or {}).values())
+    options = recipe["targets"] if isinstance(recipe.get("targets"), Mapping) else {}
+    rebuilds = any(isinstance(given, Mapping) and "head" in given for given in options.values())
     check(("targets",), recipe.get("targets"), [*known, TABLE] if rebuilds else known, absent)
     check(("columns",), recipe.get("columns"), known, absent)
     model = recipe.get("model")

@@ -115,7 +115,9 @@ CASES = [
     Case(
         "text as target",
         "check recipe.yaml",
-        "error: data: target 'b': a text cannot be a target yet. Set its kind to category if it names classes.",
+        "error: 1 mistake in the recipe:\n"
+        "  recipe.yaml: model.heads.b: the head reads one sequence, and there are 0. Give it a text, a picture or a "
+        "vector.",
         recipe="data: data.csv\ntarget: b\ncolumns: {b: text}\n",
     ),
     Case(

@@ -26,7 +26,7 @@ def generate(
     seed: int = 0,
     stream: TextIO | None = None,
 ) -> Any:
-    """Write text: a language model goes on with each prompt, a translating run translates it.
+    """Write text: go on with each prompt, or translate it.
 
     A single text appears while it is written. Of several, a translating run gives each on a line, a language model
     each behind its prompt, with a line of --- between.

@@ -17,8 +17,9 @@ WIDTH = 110  # of the lines of a written recipe
 
 
 def init(data: str, *, target: str | None = None, out: str = "recipe.yaml", force: bool = False) -> Report:
-    """Look at a data file and write a short, commented recipe for it: for texts or chats without a target a language
-    model's.
+    """Look at a data file and write a short, commented recipe for it.
+
+    For texts or chats without a target it is a language model's.
 
     Args:
         data: a file, folder or named data set
