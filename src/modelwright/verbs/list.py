@@ -71,7 +71,8 @@ def _runs(folder: Path) -> Report:
 def _main_scores(values: dict[str, Any]) -> str:
     shown = []
     for target, scores in values.get("test", {}).items():
-        name = next((n for n in ("accuracy", "rmse", "micro_f1") if scores.get(n) is not None), None)
+        names = ("accuracy", "rmse", "micro_f1", "bleu", "elbo", "f1", "perplexity")
+        name = next((n for n in names if scores.get(n) is not None), None)
         if name:
             shown.append(f"{target}: {name} {scores[name]:.4g}")
     return ", ".join(shown)
