@@ -24,7 +24,8 @@ class Assembled(nn.Module):
 
     sources: what is read. targets: name -> (kind of column, its sizes).
     A head that `reads = "sequence"` gets the steps of one encoder, unpooled; one with `target_of(batch)` writes again what
-    an encoder read, or, with `corrupted(batch)`, what was hidden from it. Where the fuse gives a distribution, losses are taken at one draw and predictions at the mean.
+    an encoder read, or, with `corrupted(batch)`, what was hidden from it. Where the fuse gives a distribution, losses are taken at one draw and
+    predictions at the mean.
     `weights` holds the factors of loss terms that are not 1; whoever adds the terms multiplies. An encoder or fuse
     that adds terms through `Stream.aux` also has `counts(batch)`, their counts without a forward pass.
 

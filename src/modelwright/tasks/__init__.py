@@ -1,8 +1,8 @@
 """What training and measuring mean for each kind of model: a file a kind, found by the recipe's `model.kind`.
 
 Each has `prepare(recipe, sample=None) -> Prepared` (see `fitting`), `measure(recipe, folder, watch, resolved) -> Run`,
-`evaluate(run, data) -> Report` and `look(prepared, batch) -> blocks`, what a dry run shows. A kind of model without a
-file of its own is trained as `assembled` is.
+`evaluate(run, data) -> Report`, `look(prepared) -> blocks`, what a dry run shows of the data, and `entry(run)`, its line
+of a leaderboard. A kind of model without a file of its own is trained as `assembled` is.
 """
 
 from __future__ import annotations

@@ -17,13 +17,12 @@ from ..columns import Ragged
 from ..data.encoding import encode, require_aligned
 from ..data.reading import read
 from ..errors import DataError
-from ..files import write_json, write_text
+from ..files import write_json
 from ..fitting import Trained, Watch, fit
-from ..pages import render_html
 from ..prediction import Measured, measure_rows
 from ..preparation import Prepared, fold_count, open_rows, own_encoders, prepare
 from ..recipe import Recipe
-from ..report import Report, Table, Text, render_markdown
+from ..report import Report, Table, Text
 from ..run import Run
 from . import _report
 
@@ -73,11 +72,7 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch, across: dic
     write_json(folder / "metrics.json", values)
     run.metrics = values
     report = _report.build_report(run, trained, test, validation, fitted, values)
-    (folder / "reports").mkdir(exist_ok=True)
-    write_json(folder / "reports" / "train.json", report.to_json())
-    if watch.report:
-        write_text(folder / "report.html", render_html(report))
-        write_text(folder / "card.md", render_markdown(report))
+    _report.publish(report, folder, page=watch.report)
     return run
 
 

@@ -22,16 +22,15 @@ from ..data import chat, corpus, shards, tokenizers
 from ..data.packing import TokenBatches, rows
 from ..data.shards import Tokens, Vocabulary
 from ..errors import DataError, UserError
-from ..files import write_json, write_text
+from ..files import write_json
 from ..fitting import Trained, Watch, fit
 from ..generation import generate
 from ..loop import StepOptions
 from ..models.language import Language, derive
-from ..pages import render_html
 from ..recipe import Recipe
-from ..report import Report, Text, render_markdown
+from ..report import Report, Text
 from ..run import Run
-from . import _language_report, _ngram
+from . import _language_report, _ngram, _report
 
 INTERVALS = 20  # validations in a training
 CHARACTERS = 100  # of a row, where a dry run asks for so many rows
@@ -304,11 +303,7 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch) -> Run:
     run.metrics = values
     report = _language_report.build(run, trained, baselines)
     report.blocks.append(_samples(run, prepared))
-    (folder / "reports").mkdir(exist_ok=True)
-    write_json(folder / "reports" / "train.json", report.to_json())
-    if watch.report:
-        write_text(folder / "report.html", render_html(report))
-        write_text(folder / "card.md", render_markdown(report))
+    _report.publish(report, folder, page=watch.report)
     return run
 
 
