@@ -19,14 +19,16 @@ LEVELS = {
     0: "errors parts recipe_checks report pages files",
     1: "recipe columns blocks decoding losses metrics tag_metrics text_metrics optimizers schedules",
     2: "encoders fuse heads data",
-    3: "models checkpoint",
-    4: "fitting preparation session reconstruction prediction prediction_files evaluation generation loop run status speed choices progress huggingface lora perplexity",
-    5: "baselines tasks training estimators",
+    3: "models transforms checkpoint",
+    4: "fitting preparation session reconstruction prediction prediction_files evaluation generation loop run status speed choices progress huggingface lora perplexity provenance publication",
+    5: "baselines tasks training estimators compression explainers privacy audits exporters",
     6: "verbs checks",
     7: "cli",
 }
 LEVEL = {room: level for level, rooms in LEVELS.items() for room in rooms.split()}
-ROOMS_OF_PARTS = ("columns", "encoders", "fuse", "heads", "models", "baselines", "verbs")
+ROOMS_OF_PARTS = (
+    "columns", "encoders", "fuse", "heads", "models", "transforms", "baselines", "compression", "explainers", "audits", "verbs"
+)  # fmt: skip
 DOOR = {"__init__"}
 
 
@@ -117,7 +119,7 @@ def code_lines(path: Path) -> int:
 
 def test_the_house_stays_small():
     lower = [path for path in FILES if LEVEL.get(room_of(path), 9) <= 4]
-    assert sum(map(code_lines, lower)) < 13_000  # docs/decisions/0008
+    assert sum(map(code_lines, lower)) < 15_000  # docs/decisions/0012
     rooms: dict[str, int] = {}
     for path in FILES:
         rooms[room_of(path)] = rooms.get(room_of(path), 0) + code_lines(path)

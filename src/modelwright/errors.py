@@ -17,6 +17,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
 class ModelwrightError(Exception):
@@ -72,6 +73,12 @@ class MissingExtra(UserError, ImportError):
             f"this needs {library}, which is not installed.",
             hint=f"Install it with: pip install 'modelwright[{extra}]'",
         )
+
+
+def unable(needs: str, run: Any) -> RunError:
+    """The one refusal of verbs: the run's model lacks what the verb needs, such as "a model that predicts classes"."""
+    kinds = ", ".join(f"{name} ({kind})" for name, kind in run.kinds.items()) or "language model"
+    return RunError(f"this needs {needs}; this run is: {kinds}.", where=str(run.path or "run"))
 
 
 @dataclass(frozen=True)

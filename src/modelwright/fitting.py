@@ -27,7 +27,7 @@ from .blocks.stream import Batch
 from .choices import Choice
 from .errors import Problem, RunError, TrainingError, UserError
 from .files import finite, write_text
-from .loop import Average, StepOptions
+from .loop import Average, Gradients, StepOptions
 from .progress import Bar, TensorBoard
 from .recipe import Recipe
 from .session import Epochs, Event, Plan, Session
@@ -89,15 +89,21 @@ def fit(
     watch: Watch | None = None,
     resolved: dict | None = None,
     keep: Callable[[nn.Module], None] | None = None,
+    *,
+    model: nn.Module | None = None,
+    gradients: Gradients | None = None,
 ) -> Trained:
-    """Train a prepared recipe. Without `folder` nothing is written. `keep` is given the model when training has ended,
-    with the weights to be used, also when it ended because the loss is no longer finite."""
+    """Train a prepared recipe. Without `folder` nothing is written. keep: called with the model when training has ended, also
+    when the loss is no longer finite, with the weights to be used. model: one to go on with; gradients: how a step's are
+    made where it is not the usual way (`loop.train_steps`)."""
     watch = watch or Watch()
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
     device = device_of(recipe)
-    model = prepared.build()
-    if recipe.model.start and recipe.model.kind == "assembled":  # a language model is opened whole when it is built
+    fresh, model = model is None, model or prepared.build()
+    if (
+        fresh and recipe.model.start and recipe.model.kind == "assembled"
+    ):  # a language model is opened whole when it is built
         _start_from(model, Path(recipe.model.start))
     decided = dict(resolved.get("decided", {})) if resolved else {}
     with recipe.places():
@@ -105,21 +111,16 @@ def fit(
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
     if folder:
-        write_resolved(
-            folder,
-            recipe,
-            {"decided": decided, "choices": [vars(c) for c in prepared.choices] or (resolved or {}).get("choices", [])},
-        )
-    session = _session(recipe, prepared, model.to(device), decided)
-    if folder:
-        saved = checkpoint.load(folder / "checkpoints")
-        if saved:
-            _restore(session, saved[0], folder)
-            if watch.bar:
-                now = session.progress
-                print(f"{folder}: going on after step {now.step:,} (epoch {now.epoch + 1})", file=sys.stderr)
-            if saved[1]:
-                print(saved[1], file=sys.stderr)
+        choices = [vars(c) for c in prepared.choices] or (resolved or {}).get("choices", [])
+        write_resolved(folder, recipe, {"decided": decided, "choices": choices})
+    session = _session(recipe, prepared, model.to(device), gradients)
+    if folder and (saved := checkpoint.load(folder / "checkpoints")):
+        _restore(session, saved[0], folder)
+        if watch.bar:
+            now = session.progress
+            print(f"{folder}: going on after step {now.step:,} (epoch {now.epoch + 1})", file=sys.stderr)
+        if saved[1]:
+            print(saved[1], file=sys.stderr)
     listeners = _listeners(watch, folder, session, min(prepared.train_rows, _step_rows(recipe)))
     try:
         _drive(session, folder, recipe.train.checkpoint_seconds, listeners)
@@ -196,7 +197,7 @@ def _save(folder: Path, session: Session) -> None:
     write_text(folder / "history.jsonl", lines)
 
 
-def _session(recipe: Recipe, prepared: Prepared, model: nn.Module, decided: dict[str, Any]) -> Session:
+def _session(recipe: Recipe, prepared: Prepared, model: nn.Module, gradients: Gradients | None) -> Session:
     train = recipe.train
     batches = prepared.batches(_step_rows(recipe))
     optimizer = parts.build(
@@ -227,7 +228,9 @@ def _session(recipe: Recipe, prepared: Prepared, model: nn.Module, decided: dict
 
     apply(model, Speed(train.precision, bool(train.channels_last), bool(train.compile)))
     average = Average(model, train.ema) if train.ema else None
-    return Session(model, optimizer, schedule, batches, validate, plan=plan, options=options, average=average)
+    session = Session(model, optimizer, schedule, batches, validate, plan=plan, options=options, average=average)
+    session.gradients = gradients
+    return session
 
 
 def _step_rows(recipe: Recipe) -> int:

@@ -16,6 +16,8 @@ from .blocks.stream import Batch, Model
 
 Terms = dict[str, tuple[Tensor, Tensor]]
 """One `(sum, count)` per loss term."""
+Gradients = Callable[[Model, Batch, "StepOptions"], Terms]
+"""Makes the gradients of a step and gives its loss terms: `batch_gradients` is the usual one."""
 
 
 class NotFinite(Exception):
@@ -75,14 +77,14 @@ def train_steps(
     options: StepOptions,
     start: int = 0,
     average: Average | None = None,
-    gradients: Callable[[Model, Batch, StepOptions], Terms] | None = None,
+    gradients: Gradients | None = None,
 ) -> Iterator[Terms]:
     """Make one optimiser step a batch and yield its loss terms, detached and not yet read from the device.
 
     `factor(step)` scales every group's `initial_lr`. `start` is the number of steps already made: dropout and the
     like draw from a generator seeded by (seed, step), so that a resumed run repeats an uninterrupted one exactly. A model
     whose loss changes as it is trained has `at_step(step)`.
-    `gradients` replaces the way gradients are made (differential privacy). Raises NotFinite before a step that would
+    `gradients` replaces the way gradients are made (differential privacy, attacks, a teacher, masks). Raises NotFinite before a step that would
     spoil the weights.
     """
     make_gradients = gradients or batch_gradients

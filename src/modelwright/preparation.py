@@ -84,7 +84,7 @@ class Prepared:
         batches = self.batches((train.batch if isinstance(train.batch, int) else 64) * train.accumulate)
         batch = self.encoded.batch(self.index(0)[: batches.size])
         with self.recipe.places():
-            return batches.augment(batch, torch.Generator().manual_seed(train.seed)) if batches.augment else batch
+            return batches.augment(batch, torch.Generator().manual_seed(train.seed), 0) if batches.augment else batch
 
     def validate(self, model: nn.Module, options: StepOptions) -> dict[str, Any]:
         """Scores of the validation rows; nothing where there are none."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from . import parts
+from . import parts, transforms
 from .checkpoint import load_tensors, save_tensors
 from .errors import DataError, RecipeError, RunError, did_you_mean
 from .files import write_json
@@ -49,8 +49,10 @@ class Run:
         path: Path | None = None,
         metrics: dict[str, Any] | None = None,
         model: nn.Module | None = None,
+        transforms: Sequence[dict[str, Any]] = (),
     ) -> None:
         self.recipe, self.columns, self.path, self.metrics = recipe, columns, path, metrics or {}
+        self.transforms = list(transforms)  # what later verbs did to the model that the recipe builds
         self.notes: list[str] = []
         self.problems: list[str] = []  # what could not be read in the rows predicted last
         if model is not None:
@@ -77,14 +79,15 @@ class Run:
             hint = "" if status.state == "running" else f"Continue it with: modelwright train --resume {path}"
             raise RunError(f"the run is {status.state}; it has no trained model yet.", where=str(path), hint=hint)
         with intact(path / "resolved.yaml"):
-            recipe = _known_recipe(path)
+            values = _resolved(path)
+            recipe = _known_recipe(values, path)
         recipe.base, recipe.source = path, str(path / "resolved.yaml")  # a name of data is not a file nearby
         columns: dict[str, Any] = {}
         if recipe.model.kind != "language":
             with intact(path / "columns.json"):
                 columns = load_columns(read_json(path / "columns.json"))
         metrics = read_json(path / "metrics.json") if (path / "metrics.json").exists() else {}
-        return cls(recipe, columns, path=path, metrics=metrics)
+        return cls(recipe, columns, path=path, metrics=metrics, transforms=values.get("transforms") or ())
 
     @cached_property
     def model(self) -> nn.Module:
@@ -94,9 +97,8 @@ class Run:
         assert self.path is not None
         if self.recipe.model.kind == "language":
             return self._language[0]
-        return _with_weights(
-            build_model(self.recipe, self.columns), load_tensors(self.path / "model.safetensors"), self.path
-        )
+        model = transforms.replay(build_model(self.recipe, self.columns), self.transforms)
+        return _with_weights(model, load_tensors(self.path / "model.safetensors"), self.path)
 
     @cached_property
     def _language(self) -> tuple[Any, Vocabulary]:
@@ -122,7 +124,7 @@ class Run:
     @cached_property
     def resolved(self) -> dict[str, Any]:
         """Everything that was chosen, as `resolved.yaml` has it."""
-        return _resolved(self.path, whole=True) if self.path else self.recipe.model_dump(exclude_none=True)
+        return _resolved(self.path) if self.path else self.recipe.model_dump(exclude_none=True)
 
     @property
     def targets(self) -> dict[str, Any]:
@@ -264,6 +266,7 @@ class Run:
         from .columns import dump
 
         recipe = self.recipe.model_dump(exclude={"base", "source"}, exclude_none=True) | {"data": "memory"}
+        recipe["transforms"] = self.transforms
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
             archive.writestr("resolved.yaml", yaml.safe_dump(recipe, allow_unicode=True, sort_keys=False))
@@ -281,23 +284,26 @@ class Run:
         from .preparation import build_model
 
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            recipe = load_recipe(yaml.safe_load(archive.read("resolved.yaml")))
+            values = yaml.safe_load(archive.read("resolved.yaml"))
+            changed = values.pop("transforms")
+            recipe = load_recipe(values)
             columns = load_columns(json.loads(archive.read("columns.json")))
             tensors = safetensors.torch.load(archive.read("model.safetensors"))
-        return cls(recipe, columns, model=_with_weights(build_model(recipe, columns), tensors, Path("bytes")))
+        model = transforms.replay(build_model(recipe, columns), changed)
+        return cls(recipe, columns, model=_with_weights(model, tensors, Path("bytes")), transforms=changed)
 
 
-def _resolved(path: Path, whole: bool = False) -> dict[str, Any]:
+def _resolved(path: Path) -> dict[str, Any]:
     with intact(path / "resolved.yaml"):
         values = yaml.safe_load((path / "resolved.yaml").read_text(encoding="utf-8"))
         if not isinstance(values, dict):
             raise ValueError(f"expected a mapping, found {type(values).__name__}")
-    return values if whole else {key: value for key, value in values.items() if key in Recipe.model_fields}
+    return values
 
 
-def _known_recipe(path: Path) -> Recipe:
+def _known_recipe(values: dict[str, Any], path: Path) -> Recipe:
     try:
-        return load_recipe(_resolved(path))
+        return load_recipe({key: value for key, value in values.items() if key in Recipe.model_fields})
     except RecipeError as error:
         if not any("is not a kind of" in line for line in error.lines):
             raise

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from .blocks.stream import Batch, Model
 from .errors import TrainingError
-from .loop import Average, NotFinite, StepOptions, train_steps
+from .loop import Average, Gradients, NotFinite, StepOptions, train_steps
 
 
 class Epochs(Protocol):
@@ -93,6 +93,7 @@ class Session:
             validate,
         )
         self.plan, self.options, self.average = plan, options, average
+        self.gradients: Gradients | None = None  # in place of the usual ones
         self.progress = Progress()
         self.best: dict[str, Tensor] | None = None
 
@@ -129,6 +130,7 @@ class Session:
             options=replace(self.options, accumulate=self.options.accumulate * now.parts),
             start=now.step,
             average=self.average,
+            gradients=self.gradients,
         )
         for terms in steps:
             for name, (value, count) in terms.items():

@@ -60,7 +60,7 @@ def test_epochs_and_seeds_differ_and_repeat():
 @pytest.mark.parametrize("bucket", [False, True])
 @pytest.mark.parametrize("drop_last", [False, True])
 def test_starting_within_an_epoch_equals_skipping(bucket, drop_last):
-    def noise(batch, random):
+    def noise(batch, random, epoch):
         return {**batch, "noise": torch.rand(3, generator=random)}
 
     data = encoded(101, np.random.default_rng(0).integers(1, 30, 101))

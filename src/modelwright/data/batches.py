@@ -16,7 +16,7 @@ from ..blocks.stream import Batch
 from .encoding import Encoded
 
 WINDOW_BATCHES = 50  # rows of similar length are looked for within so many batches
-Augment = Callable[[Batch, torch.Generator], Batch]
+Augment = Callable[[Batch, torch.Generator, int], Batch]
 
 
 def generator(*counters: int) -> torch.Generator:
@@ -29,7 +29,7 @@ class Batches:
     """The batches of the rows `index` of some encoded data.
 
     size: rows of a batch; the last one of an epoch is smaller unless `drop_last`. augment: called with each training
-    batch and a generator of its own. bucket: rows of similar length go together, which saves padding.
+    batch, a generator of its own and the number of the epoch. bucket: rows of similar length go together, which saves padding.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Batches:
                 batch = self._all()
             else:
                 batch = self.encoded.batch(order[step * self.size : (step + 1) * self.size])
-            yield batch if self.augment is None else self.augment(batch, generator(self.seed, number, step))
+            yield batch if self.augment is None else self.augment(batch, generator(self.seed, number, step), number)
 
     def rows_of(self, number: int, step: int) -> list[int]:
         """The rows of the data in one batch."""

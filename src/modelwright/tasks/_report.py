@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import evaluation, parts
 from ..data.encoding import keys
-from ..files import write_json, write_text
 from ..fitting import Trained
-from ..pages import render_html
 from ..prediction import Measured
 from ..reconstruction import between, sample
-from ..report import Report, Section, Table, Text, render_markdown
+from ..report import Report, Section, Table, Text
 from ..run import Run
 
 PICTURES = 10  # in a row of them
-
-
-def publish(report: Report, folder: Path, *, page: bool) -> None:
-    """Write a training's report into its run folder; page: also as one HTML page and as a model card."""
-    (folder / "reports").mkdir(exist_ok=True)
-    write_json(folder / "reports" / "train.json", report.to_json())
-    if page:
-        write_text(folder / "report.html", render_html(report))
-        write_text(folder / "card.md", render_markdown(report))
 
 
 def build_report(

@@ -21,6 +21,7 @@ from ..files import write_json
 from ..fitting import Trained, Watch, fit
 from ..prediction import Measured, measure_rows
 from ..preparation import Prepared, fold_count, open_rows, own_encoders, prepare
+from ..publication import publish
 from ..recipe import Recipe
 from ..report import Report, Table, Text
 from ..run import Run
@@ -72,7 +73,7 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch, across: dic
     write_json(folder / "metrics.json", values)
     run.metrics = values
     report = _report.build_report(run, trained, test, validation, fitted, values)
-    _report.publish(report, folder, page=watch.report)
+    publish(report, folder, page=watch.report)
     return run
 
 

@@ -27,10 +27,11 @@ from ..fitting import Trained, Watch, fit
 from ..generation import generate
 from ..loop import StepOptions
 from ..models.language import Language, derive
+from ..publication import publish
 from ..recipe import Recipe
 from ..report import Report, Text
 from ..run import Run
-from . import _language_report, _ngram, _report
+from . import _language_report, _ngram
 
 INTERVALS = 20  # validations in a training
 CHARACTERS = 100  # of a row, where a dry run asks for so many rows
@@ -303,7 +304,7 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch) -> Run:
     run.metrics = values
     report = _language_report.build(run, trained, baselines)
     report.blocks.append(_samples(run, prepared))
-    _report.publish(report, folder, page=watch.report)
+    publish(report, folder, page=watch.report)
     return run
 
 

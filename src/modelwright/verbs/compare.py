@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunError, UserError
+from ..provenance import recorded
 from ..report import Report
 
 
+@recorded
 def compare(*runs: str, sizes: str = "", target: str | None = None, out: str | None = None) -> Report:
     """Compare runs, or the sizes of one recipe, in one table.
 

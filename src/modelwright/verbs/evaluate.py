@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..provenance import recorded
 from ..report import Report
 
 
+@recorded
 def evaluate(run: str, data: str | Any = None) -> Report:
     """Score a run on its test rows or on other data.
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..errors import DataError
+from ..provenance import recorded
 
 
+@recorded
 def generate(
     run: str,
     *prompts: str,

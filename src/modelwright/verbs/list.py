@@ -13,7 +13,7 @@ def list_runs(what: str = "runs") -> Report:
     """List runs and their status, or the kinds of parts.
 
     Args:
-        what: a folder of runs (default: runs), or a room: encoders, columns, heads, fuse, baselines, optimizers, schedules, data
+        what: a folder of runs (default: runs), or a room: encoders, columns, heads, fuse, baselines, compression, explainers, audits, optimizers, schedules, data
     """
     rooms = (
         "encoders",
@@ -21,7 +21,11 @@ def list_runs(what: str = "runs") -> Report:
         "heads",
         "fuse",
         "models",
+        "transforms",
         "baselines",
+        "compression",
+        "explainers",
+        "audits",
         "optimizers",
         "schedules",
         "augmentation",

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
+from ..provenance import recorded
 
 
+@recorded
 def predict(run: str, rows: str, *, out: str | None = None, probabilities: bool = False) -> Any:
     """Predict every row of a file, one output row a row, in order.
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..provenance import recorded
 from ..report import Report
 
 
+@recorded
 def show(run: str) -> Report:
     """Show the report of a run: scores, curves, advice.
 

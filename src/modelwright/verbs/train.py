@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..provenance import recorded
 
 
+@recorded
 def train(
     recipe: str | Path | Mapping[str, Any] | None = None,
     *overrides: str,

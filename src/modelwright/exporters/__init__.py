@@ -1,0 +1,1 @@
+"""Runs in the formats of other tools, each checked against the original."""

@@ -1,0 +1,1 @@
+"""Personal data, encrypted runs, differentially private and federated training."""

@@ -1,0 +1,101 @@
+"""The log of a run: every verb that ever touched it, in `provenance.jsonl`, a line each.
+
+Knows nothing of what the verbs do, and nothing of torch.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .status import intact
+
+LOG = "provenance.jsonl"
+
+
+def recorded(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """A verb that leaves a line in each run folder it was given or has made, once it has succeeded.
+
+    The line has the time, the verb, the arguments that are not defaults, the seconds it took and the fingerprint of the
+    weights. A folder that cannot be written (an archive) is left as it is, with a note on stderr.
+    """
+
+    @functools.wraps(verb)
+    def call(*arguments: Any, **options: Any) -> Any:
+        began, since = time.perf_counter(), time.time()
+        result = verb(*arguments, **options)
+        given = inspect.signature(verb).bind(*arguments, **options).arguments
+        plain = {key: _plain(value) for key, value in given.items() if _is_plain(value)}
+        for folder in _folders([*given.values(), result]):
+            append(folder, verb.__name__, arguments=plain, seconds=round(time.perf_counter() - began, 3))
+            card = folder / "card.md"
+            if card.exists() and card.stat().st_mtime >= since:  # written by this verb, before the line was
+                from .publication import render
+
+                render(folder)
+        return result
+
+    return call
+
+
+def append(folder: Path, verb: str, **details: Any) -> None:
+    """Add a line to the log of a run folder."""
+    moment = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "verb": verb, "version": __version__}
+    line = json.dumps({**moment, **details, "weights": fingerprint(folder)}, ensure_ascii=False) + "\n"
+    try:
+        with open(folder / LOG, "a", encoding="utf-8") as file:
+            file.write(line)
+    except OSError as error:
+        print(f"{folder}: {verb} could not be added to its log ({error.strerror}).", file=sys.stderr)
+
+
+def read(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a run's log, oldest first; none where there is no log yet."""
+    file = folder / LOG
+    if not file.exists():
+        return []
+    with intact(file):
+        return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+
+
+def fingerprint(folder: Path) -> str | None:
+    """The first 16 digits of the SHA-256 of a run's weights; None where there are none."""
+    file = folder / "model.safetensors"
+    if not file.exists():
+        return None
+    with open(file, "rb") as data:
+        found = hashlib.sha256()
+        while block := data.read(1 << 20):
+            found.update(block)
+        return found.hexdigest()[:16]
+
+
+def _folders(values: list[Any]) -> Iterator[Path]:
+    """The run folders among a verb's arguments and its result, each once."""
+    seen = set()
+    for value in values:
+        for one in value if isinstance(value, (tuple, list)) else [value]:
+            path = Path(one) if isinstance(one, str) else one if isinstance(one, Path) else getattr(one, "path", None)
+            if isinstance(path, Path) and (path / "status").exists() and path.resolve() not in seen:
+                seen.add(path.resolve())
+                yield path
+
+
+def _is_plain(value: Any) -> bool:
+    return (bool(value) and isinstance(value, (str, int, float, Path, tuple, Mapping))) or hasattr(value, "path")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return value if isinstance(value, (str, int, float)) or value is None else str(getattr(value, "path", value))
