@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vjp, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..blocks.stream import Batch, Model
 from ..errors import UserError
@@ -76,7 +77,8 @@ def by_vmap(model: Model, batch: Batch, clip: float) -> tuple[list[Tensor], Term
         return _sum(model, terms), terms
 
     values = {name: parameter.detach() for name, parameter in trainable(model).items()}
-    each, terms = vmap(grad(loss, has_aux=True), (None, 0), randomness="different")(values, batch)
+    with sdpa_kernel(SDPBackend.MATH):  # vmap knows no rule for the others on a CPU
+        each, terms = vmap(grad(loss, has_aux=True), (None, 0), randomness="different")(values, batch)
     factors = _factors(sum(value.flatten(1).square().sum(1) for value in each.values()), clip)
     sums = [torch.tensordot(factors, value, 1) for value in each.values()]
     return sums, {name: (value.detach().sum(), count.sum()) for name, (value, count) in terms.items()}
@@ -196,27 +198,30 @@ def _watched(model: nn.Module) -> Iterator[dict[nn.Module, list[list[Any]]]]:
     that their own gradients are not computed as well."""
     calls: dict[nn.Module, list[list[Any]]] = {}
 
-    def note(layer: nn.Module, given: tuple[Any, ...], result: Any) -> Any:
+    def note(layer: nn.Module, given: tuple[Any, ...], result: Any) -> None:
         output = result[0] if isinstance(result, tuple) else result
-        if not output.requires_grad:  # nothing before it learns
-            output = output.requires_grad_().clone()  # what follows may write into it
+        output.requires_grad_()  # also where nothing before it learns
         call = [given, output.new_zeros(()).expand(output.shape)]  # no gradient comes where it changes no loss
         calls.setdefault(layer, []).append(call)
         output.register_hook(lambda gradient: call.__setitem__(1, gradient))
-        return (output, *result[1:]) if isinstance(result, tuple) else output
 
     parameters = list(trainable(model).values())
     layers = [m for m in model.modules() if any(p.requires_grad for p in m.parameters(recurse=False))]
+    overwriting: list[Any] = [part for part in model.modules() if getattr(part, "inplace", False)]
     handles = [layer.register_forward_hook(note) for layer in layers]
     try:
         for parameter in parameters:
             parameter.requires_grad_(False)
+        for part in overwriting:  # what a layer gives must stay
+            part.inplace = False
         yield calls
     finally:
         for handle in handles:
             handle.remove()
         for parameter in parameters:
             parameter.requires_grad_(True)
+        for part in overwriting:
+            part.inplace = True
 
 
 def _linear(layer: nn.Linear, calls: list[list[Any]], rows: int) -> Found:
@@ -290,26 +295,42 @@ def _lookups(layer: Any, ids: Tensor, left: Tensor) -> Found:
     return squares, total
 
 
-def _any(layer: nn.Module, calls: list[list[Any]], rows: int) -> Found:
-    """A layer without layers inside: its rows' gradients by vmap."""
+def _recurrent(layer: nn.RNNBase, calls: list[list[Any]], rows: int) -> Found:
+    """From a first state of zeros, of every row its own: vmap cannot write a row's state over one that all share."""
+
+    def given(x: Tensor) -> tuple[Any, ...]:
+        state = x.new_zeros(layer.num_layers * (1 + layer.bidirectional), 1, layer.hidden_size) + 0 * x.sum()
+        return x[None], (state, state) if isinstance(layer, nn.LSTM) else state
+
+    if any(len(entered) > 1 for entered, _ in calls):
+        raise UserError("it is given a state.")
+    return _any(layer, calls, rows, given)
+
+
+def _row(*values: Tensor) -> tuple[Tensor, ...]:
+    return tuple(value[None] for value in values)
+
+
+def _any(layer: nn.Module, calls: list[list[Any]], rows: int, given: Callable[..., tuple] = _row) -> Found:
+    """A layer without layers inside: its rows' gradients by vmap. given: what the layer takes for one row's input."""
     if list(layer.children()):
         raise UserError("it has weights beside layers that have some.")
     values = {name: parameter.detach() for name, parameter in layer.named_parameters(recurse=False)}
 
     def one(row: tuple[Tensor, ...], left: Tensor) -> dict[str, Tensor]:
         def run(values: dict[str, Tensor]) -> Tensor:
-            result = functional_call(layer, values, tuple(value[None] for value in row))
+            result = functional_call(layer, values, given(*row))
             return (result[0] if isinstance(result, tuple) else result)[0]
 
         return vjp(run, values)[1](left)[0]
 
     each: dict[str, Tensor] = {}
     for entered, left in calls:
-        given = tuple(value.detach() for value in entered)
-        if any(len(value) != rows for value in given):
+        inputs = tuple(value.detach() for value in entered)
+        if any(len(value) != rows for value in inputs):
             raise UserError("its input is not one for each row.")
         with torch.backends.mkldnn.flags(enabled=False):  # vmap knows no rule for its recurrent layers
-            found = vmap(one, randomness="different")(given, left)
+            found = vmap(one, randomness="different")(inputs, left)
         each = {name: each[name] + value if each else value for name, value in found.items()}
     squares = torch.stack([value.flatten(1).square().sum(1) for value in each.values()]).sum(0)
     return squares, lambda factors: {name: torch.tensordot(factors, value, 1) for name, value in each.items()}
@@ -327,4 +348,7 @@ _RULES: dict[type, Callable[[Any, list[list[Any]], int], Found]] = {
     nn.Conv2d: _convolution,
     nn.Embedding: _embedding,
     nn.EmbeddingBag: _bag,
+    nn.RNN: _recurrent,
+    nn.LSTM: _recurrent,
+    nn.GRU: _recurrent,
 }
