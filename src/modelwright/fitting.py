@@ -99,7 +99,9 @@ def fit(
     watch = watch or Watch()
     if recipe.privacy and gradients is None:
         hint = "Take the key privacy out of its recipe to give the guarantee up."
-        raise RunError("its rows are private, and this would learn from them without noise.", where="privacy", hint=hint)
+        raise RunError(
+            "its rows are private, and this would learn from them without noise.", where="privacy", hint=hint
+        )
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
     device = device_of(recipe)

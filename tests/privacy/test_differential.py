@@ -14,7 +14,6 @@ import torch
 
 import modelwright as mw
 from modelwright.blocks.stream import Source, Stream
-
 from modelwright.data.batches import Batches, generator
 from modelwright.errors import RecipeError, RunError
 from modelwright.loop import StepOptions
@@ -68,12 +67,20 @@ ENCODERS = {
     "gru": (IMAGE, {"kind": "rnn", "cell": "gru", "hidden": 5}),
     "bag": (TEXT, {"kind": "bag", "width": 4, "buckets": 50}),
     "transformer": (TEXT, {"kind": "transformer", "width": 8, "heads": 2, "layers": 1}),
-    "transformer with learned positions": (TEXT, {"kind": "transformer", "width": 8, "heads": 2, "positions": "learned"}),
+    "transformer with learned positions": (
+        TEXT,
+        {"kind": "transformer", "width": 8, "heads": 2, "positions": "learned"},
+    ),
     "transformer of features": (TABLE, {"kind": "transformer", "width": 8, "heads": 2, "pool": "first"}),
     "transformer of patches": (IMAGE, {"kind": "transformer", "width": 8, "heads": 2}),
     "ensemble": (IMAGE, {"kind": "ensemble", "members": (CNN, {"kind": "mlp", "hidden": (6,)}), "width": 4}),
 }
-BY_VMAP = ("members of one mlp", "transformer with learned positions", "transformer of features", "transformer of patches")
+BY_VMAP = (
+    "members of one mlp",
+    "transformer with learned positions",
+    "transformer of features",
+    "transformer of patches",
+)
 
 
 def model_of(name: str, **options) -> Assembled:
@@ -134,7 +141,7 @@ def test_rows_that_influence_one_another_are_found():
     encoder = next(iter(model.encoders.values()))
     whole = encoder.forward
     encoder.forward = lambda batch: Stream(whole(batch).x - whole(batch).x.mean(0, keepdim=True))
-    with pytest.raises(mw.UserError, match="influence on one another .a loss or layer looks at several rows"):
+    with pytest.raises(mw.UserError, match=r"influence on one another .a loss or layer looks at several rows"):
         _rows.fitting_way(model, batch)
 
 
@@ -223,7 +230,7 @@ def test_further_training_adds_up():
     assert [entry["run"] for entry in second["trainings"]] == ["first", "second"]
     twice = differential.spent(first["trainings"] * 2, first["delta"], "rdp")
     assert second["epsilon"] == pytest.approx(twice) and second["epsilon"] > first["epsilon"]
-    with pytest.raises(RecipeError, match="no noise keeps .* The run it starts from has spent"):
+    with pytest.raises(RecipeError, match=r"no noise keeps .* The run it starts from has spent"):
         mw.train({**DIGITS, "privacy": {"epsilon": first["epsilon"] / 2}}, from_="first", out="third")
 
 
@@ -267,7 +274,7 @@ def test_a_secret_is_new_for_every_run_and_stays_in_the_checkpoints():
 
 
 def test_the_report_says_what_is_covered_and_what_not():
-    run, ledger = trained(DIGITS, "run")
+    _, ledger = trained(DIGITS, "run")
     for page in ("report.html", "card.md"):
         text = Path("run", page).read_text("utf-8")
         for said in ("Privacy", "Covered", "Not covered", "vocabularies", "No guarantee", "epsilon"):

@@ -21,7 +21,7 @@ from ..blocks.stream import Batch, Model
 from ..errors import UserError
 from ..loop import Terms
 
-MEMORY = 2**26  # numbers held at once: rows of a piece times numbers a row
+MEMORY = 2**22  # numbers held at once: rows of a piece times numbers a row
 Way = Callable[[Model, Batch, float], tuple[list[Tensor], Terms]]
 """(model, batch, C) -> the clipped sum for each trainable parameter, and the loss terms."""
 Found = tuple[Tensor, Callable[[Tensor], dict[str, Tensor]]]
@@ -36,6 +36,18 @@ def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
 def _sum(model: Model, terms: Terms) -> Tensor:
     """The weighted terms added up, not divided by anything that depends on other rows."""
     return torch.stack([model.weights.get(name, 1.0) * value.float() for name, (value, _) in terms.items()]).sum()
+
+
+def _gradients(model: Model, terms: Terms) -> list[Tensor]:
+    """The plain gradients of the terms; zeros where a parameter has no part in them."""
+    parameters = list(trainable(model).values())
+    found = torch.autograd.grad(_sum(model, terms), parameters, allow_unused=True)
+    return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found)]
+
+
+def _squares(each: dict[str, Tensor]) -> Tensor:
+    """(B,) squared norms of gradients (B, ...)."""
+    return torch.stack([value.flatten(1).square().sum(1) for value in each.values()]).sum(0)
 
 
 def _factors(squares: Tensor, clip: float) -> Tensor:
@@ -79,20 +91,18 @@ def by_vmap(model: Model, batch: Batch, clip: float) -> tuple[list[Tensor], Term
     values = {name: parameter.detach() for name, parameter in trainable(model).items()}
     with sdpa_kernel(SDPBackend.MATH):  # vmap knows no rule for the others on a CPU
         each, terms = vmap(grad(loss, has_aux=True), (None, 0), randomness="different")(values, batch)
-    factors = _factors(sum(value.flatten(1).square().sum(1) for value in each.values()), clip)
+    factors = _factors(_squares(each), clip)
     sums = [torch.tensordot(factors, value, 1) for value in each.values()]
     return sums, {name: (value.detach().sum(), count.sum()) for name, (value, count) in terms.items()}
 
 
 def by_row(model: Model, batch: Batch, clip: float) -> tuple[list[Tensor], Terms]:
     """Row by row: what the other ways must agree with."""
-    parameters = list(trainable(model).values())
-    sums, told = [torch.zeros_like(parameter) for parameter in parameters], dict[str, Any]()
+    sums, told = [torch.zeros_like(parameter) for parameter in trainable(model).values()], dict[str, Any]()
     for row in range(len(next(iter(batch.values())))):
         terms = model({key: value[row : row + 1] for key, value in batch.items()})
-        found = torch.autograd.grad(_sum(model, terms), parameters, allow_unused=True)
-        found = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found)]
-        factor = _factors(sum(value.square().sum() for value in found), clip)
+        found = _gradients(model, terms)
+        factor = _factors(torch.stack([value.square().sum() for value in found]).sum(), clip)
         torch._foreach_add_(sums, [factor * value for value in found])
         for name, (value, count) in terms.items():
             before = told.get(name, (0.0, 0.0))
@@ -151,10 +161,7 @@ def _seeded(function: Callable[..., Any], *given: Any) -> Any:
 
 
 def _plain(model: Model, batch: Batch) -> Tensor:
-    parameters = list(trainable(model).values())
-    loss = _seeded(lambda: _sum(model, model(batch)))
-    found = torch.autograd.grad(loss, parameters, allow_unused=True)
-    return _flat([torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found)])
+    return _flat(_gradients(model, _seeded(model, batch)))
 
 
 def _flat(values: list[Tensor]) -> Tensor:
@@ -225,18 +232,23 @@ def _watched(model: nn.Module) -> Iterator[dict[nn.Module, list[list[Any]]]]:
 
 
 def _linear(layer: nn.Linear, calls: list[list[Any]], rows: int) -> Found:
-    entered = torch.cat([_in_rows(given[0].detach(), rows) for given, _ in calls], 1)
-    left = torch.cat([_in_rows(gradient, rows) for _, gradient in calls], 1)
+    entered = _together([_in_rows(given[0].detach(), rows) for given, _ in calls])
+    left = _together([_in_rows(gradient, rows) for _, gradient in calls])
     return _products(layer, entered, left, layer.weight.shape)
 
 
 def _convolution(layer: nn.Conv2d, calls: list[list[Any]], rows: int) -> Found:
-    if layer.groups > 1 or layer.padding_mode != "zeros" or isinstance(layer.padding, str):
+    plain = layer.groups == 1 and set(layer.dilation) == {1} and layer.padding_mode == "zeros"
+    if not plain or isinstance(layer.padding, str):
         return _any(layer, calls, rows)
-    window = {"dilation": layer.dilation, "padding": layer.padding, "stride": layer.stride}
-    patches = [F.unfold(given[0].detach(), layer.kernel_size, **window).mT for given, _ in calls]
+    (high, wide), (down, along), (top, side) = layer.kernel_size, layer.stride, layer.padding
+    patches = []
+    for (x,), _ in calls:
+        x = F.pad(x.detach(), (side, side, top, top)) if top or side else x.detach()
+        windows = x.unfold(2, high, down).unfold(3, wide, along)  # (B, C, H, W, high, wide), faster than F.unfold
+        patches.append(windows.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2))
     left = [gradient.flatten(2).mT for _, gradient in calls]
-    return _products(layer, torch.cat(patches, 1), torch.cat(left, 1), layer.weight.shape)
+    return _products(layer, _together(patches), _together(left), layer.weight.shape)
 
 
 def _products(layer: Any, entered: Tensor, left: Tensor, shape: torch.Size) -> Found:
@@ -265,7 +277,7 @@ def _products(layer: Any, entered: Tensor, left: Tensor, shape: torch.Size) -> F
 
 def _embedding(layer: nn.Embedding, calls: list[list[Any]], rows: int) -> Found:
     ids = torch.cat([_in_rows(given[0].unsqueeze(-1), rows)[..., 0] for given, _ in calls], 1)
-    left = torch.cat([_in_rows(gradient, rows) for _, gradient in calls], 1)
+    left = _together([_in_rows(gradient, rows) for _, gradient in calls])
     return _lookups(layer, ids, left)
 
 
@@ -332,8 +344,12 @@ def _any(layer: nn.Module, calls: list[list[Any]], rows: int, given: Callable[..
         with torch.backends.mkldnn.flags(enabled=False):  # vmap knows no rule for its recurrent layers
             found = vmap(one, randomness="different")(inputs, left)
         each = {name: each[name] + value if each else value for name, value in found.items()}
-    squares = torch.stack([value.flatten(1).square().sum(1) for value in each.values()]).sum(0)
-    return squares, lambda factors: {name: torch.tensordot(factors, value, 1) for name, value in each.items()}
+    return _squares(each), lambda factors: {name: torch.tensordot(factors, value, 1) for name, value in each.items()}
+
+
+def _together(calls: list[Tensor]) -> Tensor:
+    """(B, T, D) of several calls side by side; one is not copied."""
+    return calls[0] if len(calls) == 1 else torch.cat(calls, 1)
 
 
 def _in_rows(x: Tensor, rows: int) -> Tensor:

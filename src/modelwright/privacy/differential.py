@@ -154,7 +154,8 @@ def _new_ledger(recipe: Recipe, prepared: Prepared, folder: Path) -> dict[str, A
     batch, delta = train.batch * train.accumulate, privacy.delta or min(1e-5, 0.5 / rows)
     problems = []
     if batch > rows:
-        problems.append(Problem(("train", "batch"), f"{batch:,} rows a step of {rows:,} rows.", f"Give {rows} at most."))
+        message = f"{batch:,} rows a step of {rows:,} rows."
+        problems.append(Problem(("train", "batch"), message, f"Give {rows} at most."))
     if delta * rows >= 1:
         message = f"{delta:g} is not below 1 / {rows:,}: it would allow one row to be published."
         problems.append(Problem(("privacy", "delta"), message, f"Give {0.1 / rows:.0e}, or leave it out."))
@@ -174,16 +175,19 @@ def _noise(recipe: Recipe, entry: Training, before: list[Training], delta: float
     """The least noise with which all trainings together stay within epsilon, to a thousandth."""
     privacy = recipe.privacy
     assert privacy is not None and privacy.epsilon is not None
+    epsilon = privacy.epsilon
 
     def is_enough(noise: float) -> bool:
-        return spent([*before, {**entry, "noise": noise}], delta, privacy.accountant) <= privacy.epsilon
+        return spent([*before, {**entry, "noise": noise}], delta, privacy.accountant) <= epsilon
 
     low, high = 0.0, 1.0
     while not is_enough(high):
         low, high = high, 2 * high
         if high > 1000:
-            already = f" The run it starts from has spent {spent(before, delta, privacy.accountant):.2f}." if before else ""
-            message = f"no noise keeps {entry['steps']:,} steps within an epsilon of {privacy.epsilon:g}.{already}"
+            already = (
+                f" The run it starts from has spent {spent(before, delta, privacy.accountant):.2f}." if before else ""
+            )
+            message = f"no noise keeps {entry['steps']:,} steps within an epsilon of {epsilon:g}.{already}"
             raise recipe.error([Problem(("privacy", "epsilon"), message, "Give a larger one, or fewer steps.")])
     while high - low > 1e-3 * high:
         middle = (low + high) / 2
@@ -245,6 +249,8 @@ def blocks(ledger: dict[str, Any], columns: dict[str, Any]) -> list[Block]:
         Table("Ledger", told, rows, note=note),
     ]
     if known:
-        reason = f"The seed of {', '.join(known)} is known, and with it the noise can be taken away: for experiments only."
+        reason = (
+            f"The seed of {', '.join(known)} is known, and with it the noise can be taken away: for experiments only."
+        )
         found.insert(1, Text("No guarantee", reason, "warning"))
     return found + [Text("Privacy", line, "warning") for line in _warnings(ledger)]
