@@ -21,7 +21,7 @@ from ..blocks.stream import Batch, Model
 from ..errors import UserError
 from ..loop import Terms
 
-MEMORY = 2**22  # numbers held at once: rows of a piece times numbers a row
+MEMORY = 2**21  # numbers held at once: rows of a piece times numbers a row
 Way = Callable[[Model, Batch, float], tuple[list[Tensor], Terms]]
 """(model, batch, C) -> the clipped sum for each trainable parameter, and the loss terms."""
 Found = tuple[Tensor, Callable[[Tensor], dict[str, Tensor]]]
@@ -234,7 +234,7 @@ def _watched(model: nn.Module) -> Iterator[dict[nn.Module, list[list[Any]]]]:
 def _linear(layer: nn.Linear, calls: list[list[Any]], rows: int) -> Found:
     entered = _together([_in_rows(given[0].detach(), rows) for given, _ in calls])
     left = _together([_in_rows(gradient, rows) for _, gradient in calls])
-    return _products(layer, entered, left, layer.weight.shape)
+    return _products(layer, entered, left)
 
 
 def _convolution(layer: nn.Conv2d, calls: list[list[Any]], rows: int) -> Found:
@@ -245,13 +245,21 @@ def _convolution(layer: nn.Conv2d, calls: list[list[Any]], rows: int) -> Found:
     patches = []
     for (x,), _ in calls:
         x = F.pad(x.detach(), (side, side, top, top)) if top or side else x.detach()
-        windows = x.unfold(2, high, down).unfold(3, wide, along)  # (B, C, H, W, high, wide), faster than F.unfold
-        patches.append(windows.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2))
-    left = [gradient.flatten(2).mT for _, gradient in calls]
-    return _products(layer, _together(patches), _together(left), layer.weight.shape)
+        x = x.permute(0, 2, 3, 1).contiguous()  # of channels-last pictures this is no copy
+        windows = x.unfold(1, high, down).unfold(2, wide, along)  # (B, H, W, C, high, wide), a view
+        patches.append(windows.permute(0, 1, 2, 4, 5, 3).flatten(3).flatten(1, 2))
+    left = [gradient.permute(0, 2, 3, 1).flatten(1, 2) for _, gradient in calls]
+    squares, total = _products(layer, _together(patches), _together(left))
+
+    def laid_out(factors: Tensor) -> dict[str, Tensor]:
+        found = total(factors)
+        weight = found["weight"].view(layer.out_channels, high, wide, layer.in_channels).permute(0, 3, 1, 2)
+        return {**found, "weight": weight}
+
+    return squares, laid_out
 
 
-def _products(layer: Any, entered: Tensor, left: Tensor, shape: torch.Size) -> Found:
+def _products(layer: Any, entered: Tensor, left: Tensor) -> Found:
     """Weights whose gradient of row b is `sum_t left[b, t] entered[b, t]^T`, from (B, T, I) and (B, T, O)."""
     steps, wide = entered.shape[1], entered.shape[2] * left.shape[2]
     biased = layer.bias is not None and layer.bias.requires_grad
@@ -267,10 +275,10 @@ def _products(layer: Any, entered: Tensor, left: Tensor, shape: torch.Size) -> F
 
     def total(factors: Tensor) -> dict[str, Tensor]:
         if each is not None:
-            weight = factors @ each.flatten(1)
+            weight = (factors @ each.flatten(1)).view(each.shape[1:])
         else:
             weight = (left * factors[:, None, None]).flatten(0, 1).mT @ entered.flatten(0, 1)
-        return {"weight": weight.view(shape), **({"bias": factors @ offsets} if biased else {})}
+        return {"weight": weight, **({"bias": factors @ offsets} if biased else {})}
 
     return squares + offsets.square().sum(1) if biased else squares, total
 
