@@ -97,10 +97,10 @@ def fit(
     when the loss is no longer finite, with the weights to be used. model: one to go on with; gradients: how a step's are
     made where it is not the usual way (`loop.train_steps`)."""
     watch = watch or Watch()
-    if recipe.privacy and gradients is None:
-        hint = "Take the key privacy out of its recipe to give the guarantee up."
+    if recipe.privacy and not getattr(gradients, "private", False):
+        message = "its rows are private, and this would learn from them without noise."
         raise RunError(
-            "its rows are private, and this would learn from them without noise.", where="privacy", hint=hint
+            message, where="privacy", hint="To give the guarantee up, take the key privacy out of its recipe."
         )
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
