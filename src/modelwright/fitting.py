@@ -97,11 +97,7 @@ def fit(
     when the loss is no longer finite, with the weights to be used. model: one to go on with; gradients: how a step's are
     made where it is not the usual way (`loop.train_steps`)."""
     watch = watch or Watch()
-    if recipe.privacy and not getattr(gradients, "private", False):
-        message = "its rows are private, and this would learn from them without noise."
-        raise RunError(
-            message, where="privacy", hint="To give the guarantee up, take the key privacy out of its recipe."
-        )
+    _keep_private(recipe, gradients)
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
     device = device_of(recipe)
@@ -144,6 +140,15 @@ def fit(
     if keep:
         keep(model)
     return Trained(prepared, model, session, decided, {**prepared.seconds, "train": round(session.progress.seconds, 3)})
+
+
+def _keep_private(recipe: Recipe, gradients: Gradients | None) -> None:
+    """Raise RunError where the rows of a recipe with `privacy` would be learned from in the open."""
+    if recipe.privacy and not getattr(gradients, "private", False):
+        message = "its rows are private, and this would learn from them without noise."
+        raise RunError(
+            message, where="privacy", hint="To give the guarantee up, take the key privacy out of its recipe."
+        )
 
 
 def _restore(session: Session, state: dict[str, Any], folder: Path) -> None:
