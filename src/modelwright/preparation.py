@@ -19,7 +19,7 @@ from torch import nn
 from . import parts
 from .blocks.stream import Batch, Source
 from .choices import Choice, choose
-from .columns import Inferred, infer
+from .columns import Inferred, infer, maskers
 from .columns import dump as dump_columns
 from .columns import load as load_columns
 from .data import augmentation
@@ -95,7 +95,7 @@ class Prepared:
 def open_rows(recipe: Recipe) -> Rows:
     """The recipe's rows; adds the data set's own target when the recipe names none."""
     with recipe.places():
-        rows = read(recipe.data, recipe.base)
+        rows = read(recipe.data, recipe.base, maskers(recipe.columns))
     if not recipe.target_names():
         if not rows.targets:
             raise UserError(

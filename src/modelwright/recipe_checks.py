@@ -19,7 +19,7 @@ READER: dict[str, tuple[type, str]] = {  # options of delimited text
     "skip_spaces": (bool, "true or false"),
     "quote": (str, "one character, or '' for none"),
 }
-DATA_KEYS = ("path", "train", "validation", "test", "split", *READER)
+DATA_KEYS = ("path", "train", "validation", "test", "split", "mask", *READER)
 
 
 def check(values: dict[str, Any]) -> list[Problem]:
@@ -34,6 +34,9 @@ def check(values: dict[str, Any]) -> list[Problem]:
     if values.get("privacy") is not None:
         problems.append(Problem(("privacy",), "training with privacy is not available.", "Leave the key out."))
     problems += _check_targets(values.get("targets")) + _check_data(values.get("data"))
+    if isinstance(values.get("data"), dict) and "mask" in values["data"] and model.get("kind") != "language":
+        hint = "In a table it is an option of a column: columns: {note: {mask: all}}."
+        problems.append(Problem(("data", "mask"), "this key is for the texts of a language model.", hint))
     for room, configs in (
         ("columns", values.get("columns")),
         ("encoders", model.get("encoders")),
@@ -141,7 +144,10 @@ def check_part(room: str, config: Any, path: tuple) -> list[Problem]:
     whoever chooses the kind."""
     if not isinstance(config, (str, dict)):
         return []
-    kind, _ = parts.split(config)
+    kind, given = parts.split(config)
+    if not kind and room == "columns" and "mask" in given:  # read before the kind is known
+        problems = parts.validate(parts.find("columns", "text"), {"mask": given["mask"]})[1]
+        return [Problem((*path, *problem.path), problem.message, problem.hint) for problem in problems]
     if not kind or (room == "columns" and kind == "drop"):
         return []
     return parts.mistakes(room, config, path)

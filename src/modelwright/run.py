@@ -156,16 +156,19 @@ class Run:
         """
         import pyarrow as pa
 
+        from .columns import maskers
         from .data.reading import read
 
         if self.recipe.model.kind == "language":
+            from .data.corpus import masks
             from .perplexity import predict
 
             single = isinstance(rows, Mapping) and isinstance(rows.get("text"), str)
-            return predict(self.model, self.vocabulary, read([rows] if single else rows, Path(".")).table)
+            table = read([rows] if single else rows, Path("."), masks(self.recipe.data)).table
+            return predict(self.model, self.vocabulary, table)
         images = [name for name, column in self.columns.items() if parts.kind_of("columns", column) == "image"]
         given = {images[0]: found} if len(images) == 1 and (found := pictures(rows)) else rows
-        table = read([given] if self._is_row(given) else given, Path(".")).table
+        table = read([given] if self._is_row(given) else given, Path("."), maskers(self.recipe.columns)).table
         where = str(rows) if isinstance(rows, (str, Path)) else "rows"
         self.require(table, where=where)
         if table.num_rows == 0:

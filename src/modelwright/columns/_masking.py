@@ -36,10 +36,10 @@ class Masker:
     """
 
     def __init__(self, kinds: Iterable[str] = ("all",), key: bytes | None = None) -> None:
-        self._key = key
+        self.kinds, self._key = tuple(kinds), key
         self._kinds: set[str] = set()
         self._patterns: list[tuple[str, re.Pattern[str]]] = []
-        for kind in kinds:
+        for kind in self.kinds:
             if found := _PAIR.fullmatch(kind):
                 self._patterns.append((found[1], _pattern(found[2])))
             elif kind in ("all", *KINDS):
@@ -126,7 +126,8 @@ class Masker:
         for place in np.flatnonzero(worth).tolist():
             if cells[place] is not None:
                 cells[place] = self(cells[place], about)
-        return pa.array(cells, values.type)
+        masked = pa.array(cells, values.type)
+        return values if masked.equals(values) else masked  # what is mapped from a file stays there
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -164,5 +165,16 @@ Mask = Annotated[
 
 def maskers(columns: Mapping[str, Any]) -> dict[str, Masker]:
     """Of a recipe's columns those with a `mask`, each with its Masker."""
-    given = {name: config["mask"] for name, config in columns.items() if isinstance(config, Mapping) and config.get("mask")}
-    return {name: Masker((kinds,) if isinstance(kinds, str) else kinds) for name, kinds in given.items()}
+    given = {name: config.get("mask") for name, config in columns.items() if isinstance(config, Mapping)}
+    return {name: masker(kinds, f"columns.{name}.mask") for name, kinds in given.items() if kinds}
+
+
+def masker(kinds: Any, where: str) -> Masker:
+    """A Masker from what a recipe's key `where` says: one kind or a list of them."""
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if not isinstance(kinds, (list, tuple)) or not all(isinstance(kind, str) for kind in kinds):
+        raise DataError(f"expected kinds of personal data, given {kinds!r}.", where=where, hint="For example [email, phone].")
+    try:
+        return Masker(kinds)
+    except DataError as error:
+        raise DataError(error.message, where=where, hint=error.hint) from None

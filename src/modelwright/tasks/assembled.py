@@ -13,7 +13,7 @@ import numpy as np
 from torch import nn
 
 from .. import baselines, evaluation, metrics, parts
-from ..columns import Ragged
+from ..columns import Ragged, maskers
 from ..data.encoding import encode, require_aligned
 from ..data.reading import read
 from ..errors import DataError
@@ -206,7 +206,7 @@ def _own_rows(run: Any) -> tuple[Any, Any, Any]:
 
 
 def _other_rows(run: Any, data: Any) -> tuple[Any, Any, Any]:
-    table = read(data, Path(".")).table
+    table = read(data, Path("."), maskers(run.recipe.columns)).table
     run.require(table, targets=True, where=str(data) if isinstance(data, (str, Path)) else "rows")
     encoded = encode(table, run.columns, own_encoders(run.recipe, run.columns), cache=False)
     require_aligned(

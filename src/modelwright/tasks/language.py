@@ -362,6 +362,8 @@ def evaluate(run: Run, data: Any = None) -> Report:
         part: str = held[0]
         where = f"its {part} part"
     else:
+        if masks := corpus.masks(run.recipe.data):
+            data = {"path": data, "mask": masks["text"].kinds} if isinstance(data, (str, Path)) else data
         found, part = corpus.read(data, ".", split=False), "train"
     tokens = shards.tokens(found, part, vocabulary)
     scores = perplexity.measure(model, tokens, context)
