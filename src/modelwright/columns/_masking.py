@@ -118,7 +118,7 @@ class Masker:
             return values
         worth = np.ones(len(values), bool)
         if not self._patterns:
-            found = pc.match_substring_regex(values, _personal.WORTH.pattern).fill_null(False)
+            found = pc.match_substring_regex(values, _personal.WORTH_FOR_ARROW).fill_null(False)
             worth = found.to_numpy(zero_copy_only=False)
         if not worth.any():
             return values
