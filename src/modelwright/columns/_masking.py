@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from ..errors import DataError, UserError, did_you_mean
+from ..errors import DataError, did_you_mean
 from . import _parsing, _personal
 
 KINDS = tuple(dict.fromkeys(kind for kind, _, _ in _personal.RECOGNISERS if kind))
@@ -151,8 +151,9 @@ def _digits(values: pa.Array) -> pa.Array:
 def _checked(kind: str) -> str:
     try:
         Masker([kind])
-    except UserError as error:
-        raise PydanticCustomError("mask", "{wanted}", {"wanted": f"a kind of personal data: {error}"}) from None
+    except DataError as error:
+        why = error.message if "=" in kind else did_you_mean(kind, ("all", *KINDS))
+        raise PydanticCustomError("mask", "{text}", {"text": f"a kind of personal data ({why.rstrip('.')})"}) from None
     return kind
 
 
