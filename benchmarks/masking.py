@@ -53,7 +53,9 @@ def makers(seed: int) -> tuple[list[tuple[str, Make]], list[Make]]:
     def landline() -> str:
         area = draw.choice(("010", "021", "0755", "0571", "028", "0312"))
         number = digits(8 if len(area) == 3 else draw.choice((7, 8)), "23456789")
-        return draw.choice((f"{area}-{number}", f"({area}){number}", f"{area}{number}", f"{area}-{number}转{digits(3)}"))
+        return draw.choice(
+            (f"{area}-{number}", f"({area}){number}", f"{area}{number}", f"{area}-{number}转{digits(3)}")
+        )
 
     def card() -> str:
         found = english.credit_card_number()
@@ -66,7 +68,18 @@ def makers(seed: int) -> tuple[list[tuple[str, Make]], list[Make]]:
         return (found := chinese.ssn())[:-1] + str((int(found[-1].replace("X", "0")) + 1) % 10)
 
     def order() -> str:
-        words = ("order ", "Order #", "order no. ", "invoice ", "tracking number: ", "ref ", "订单号", "运单号：", "流水号", "编号")
+        words = (
+            "order ",
+            "Order #",
+            "order no. ",
+            "invoice ",
+            "tracking number: ",
+            "ref ",
+            "订单号",
+            "运单号：",
+            "流水号",
+            "编号",
+        )
         return draw.choice(words) + digits(draw.choice((8, 10, 11, 12, 16)))
 
     personal = [
@@ -122,7 +135,9 @@ def measure(pairs: list[tuple[str, str]]) -> tuple[dict[str, tuple[float, float,
             right.update(truth)
         else:
             wrong.append((text, masked))
-    scores = {kind: (right[kind] / max(said[kind], 1), right[kind] / there[kind], there[kind]) for kind in sorted(there)}
+    scores = {
+        kind: (right[kind] / max(said[kind], 1), right[kind] / there[kind], there[kind]) for kind in sorted(there)
+    }
     total = sum(right.values())
     return scores | {"ALL": (total / sum(said.values()), total / sum(there.values()), sum(there.values()))}, wrong
 

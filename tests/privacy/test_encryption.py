@@ -220,7 +220,10 @@ def test_memory_stays_constant(tmp_path, monkeypatch):
 
 
 def test_the_commands(run, tmp_path, capsys):
-    for command in (["encrypt", str(run)], ["decrypt", str(tmp_path / "run.mwe"), "--out", str(tmp_path / "b"), "--json"]):
+    for command in (
+        ["encrypt", str(run)],
+        ["decrypt", str(tmp_path / "run.mwe"), "--out", str(tmp_path / "b"), "--json"],
+    ):
         with pytest.raises(SystemExit) as ended:
             main(command)
         assert ended.value.code == 0

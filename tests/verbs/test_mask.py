@@ -49,12 +49,15 @@ def test_chosen_columns_kinds_and_patterns(tmp_path):
     assert (tmp_path / "b.csv").read_text() == "who,id\nAnn a@b.com,13812345678\nBo,13912345678\n"  # an id calls nobody
     mw.mask("a.csv", out="b.csv", columns="who", kinds="email", pattern="name=Ann|Bo")
     assert (tmp_path / "b.csv").read_text() == "who,id\n<NAME> <EMAIL>,13812345678\n<NAME>,13912345678\n"
-    with pytest.raises(DataError, match="no column 'idd'. Did you mean 'id'"):
+    with pytest.raises(DataError, match=r"no column 'idd'\. Did you mean 'id'"):
         mw.mask("a.csv", out="b.csv", columns="idd")
 
 
 def test_other_formats(tmp_path):
-    lines = [{"t": "a@b.com \u4f60\n13812345678", "n": {"x": ["c@d.org", 1]}, "tel": 13812345678}, {"t": "x", "extra": "e@f.com"}]
+    lines = [
+        {"t": "a@b.com \u4f60\n13812345678", "n": {"x": ["c@d.org", 1]}, "tel": 13812345678},
+        {"t": "x", "extra": "e@f.com"},
+    ]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     mw.mask("a.jsonl", out="b.jsonl")
     found = [json.loads(line) for line in (tmp_path / "b.jsonl").read_text().splitlines()]
@@ -65,7 +68,11 @@ def test_other_formats(tmp_path):
     table = pa.table({"t": ["a@b.com", None], "tel": [13812345678, 1], "l": [["x", "c@d.org"], []]})
     pq.write_table(table, tmp_path / "a.parquet")
     report = mw.mask("a.parquet", out="b.parquet")
-    assert pq.read_table("b.parquet").to_pydict() == {"t": ["<EMAIL>", None], "tel": [13812345678, 1], "l": [["x", "<EMAIL>"], []]}
+    assert pq.read_table("b.parquet").to_pydict() == {
+        "t": ["<EMAIL>", None],
+        "tel": [13812345678, 1],
+        "l": [["x", "<EMAIL>"], []],
+    }
     assert report.data["counts"] == {"t": {"email": 1}, "l": {"email": 1}}
     (tmp_path / "a.txt").write_bytes("你好１３８１２３４５６７８\r\nx\r\n".encode())
     mw.mask("a.txt", out="b.txt.gz")
@@ -239,7 +246,11 @@ def test_the_dry_run_leaves_nothing_behind(recipe, tmp_path, monkeypatch):
 
 
 def test_a_mask_without_a_kind(recipe, tmp_path):
-    recipe["columns"] = {"note": {"mask": ["all", r"worker=E\d{6}"]}, "contact": {"mask": "all"}, "labels": {"mask": "all"}}
+    recipe["columns"] = {
+        "note": {"mask": ["all", r"worker=E\d{6}"]},
+        "contact": {"mask": "all"},
+        "labels": {"mask": "all"},
+    }
     mw.train(recipe, out="run")
     assert_clean(tmp_path / "run", tmp_path / "cache")
 
@@ -260,11 +271,20 @@ def test_bad_masks_in_recipes(recipe, column, message):
 
 
 def test_texts_of_a_language_model(tmp_path):
-    lines = [f"Ask ann.lee@x.com or 13812345678 about {word}, {i}.\n" for i, word in enumerate(["tea", "rice", "soup"] * 60)]
+    lines = [
+        f"Ask ann.lee@x.com or 13812345678 about {word}, {i}.\n" for i, word in enumerate(["tea", "rice", "soup"] * 60)
+    ]
     (tmp_path / "corpus.txt").write_text("".join(lines))
     recipe = {
         "data": {"path": "corpus.txt", "mask": "all"},
-        "model": {"kind": "language", "width": 16, "layers": 1, "heads": 2, "context": 16, "tokenizer": {"kind": "bpe", "size": 280}},
+        "model": {
+            "kind": "language",
+            "width": 16,
+            "layers": 1,
+            "heads": 2,
+            "context": 16,
+            "tokenizer": {"kind": "bpe", "size": 280},
+        },
         "train": {"steps": 3, "speed": "fixed", "threads": 1},
         "baselines": False,
     }

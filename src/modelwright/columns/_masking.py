@@ -174,7 +174,9 @@ def masker(kinds: Any, where: str) -> Masker:
     """A Masker from what a recipe's key `where` says: one kind or a list of them."""
     kinds = [kinds] if isinstance(kinds, str) else kinds
     if not isinstance(kinds, (list, tuple)) or not all(isinstance(kind, str) for kind in kinds):
-        raise DataError(f"expected kinds of personal data, given {kinds!r}.", where=where, hint="For example [email, phone].")
+        raise DataError(
+            f"expected kinds of personal data, given {kinds!r}.", where=where, hint="For example [email, phone]."
+        )
     try:
         return Masker(kinds)
     except DataError as error:

@@ -14,9 +14,7 @@ _D = "0-9０-９"
 _SEVEN = rf"(?:[^{_D}A-Za-z\n]{{0,3}}[{_D}]){{6}}"
 _DOTTED = rf"[{_D}]{{0,2}}(?:[.．][{_D}]{{1,3}}){{3}}"
 # without a match of this a line holds nothing; it begins with a set of signs, which Python looks for ten times as fast
-WORTH = re.compile(
-    rf"[@＠:{_D}](?:(?<=[@＠])|(?<=:)[0-9A-Fa-f]{{0,4}}:|(?<=[{_D}])(?:{_SEVEN}|{_DOTTED}))"
-)
+WORTH = re.compile(rf"[@＠:{_D}](?:(?<=[@＠])|(?<=:)[0-9A-Fa-f]{{0,4}}:|(?<=[{_D}])(?:{_SEVEN}|{_DOTTED}))")
 WORTH_FOR_ARROW = rf"[@＠]|:[0-9A-Fa-f]{{0,4}}:|[{_D}](?:{_SEVEN}|{_DOTTED})"  # the same; it knows no look-around
 _WIDE = re.compile("[\uff01-\uff5e\u3000\u00a0\u2010-\u2015\u2212]")
 _NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 32, 0xA0: 32, 0x2212: 45}
@@ -29,27 +27,29 @@ _START = re.compile(
 _END = r"(?![0-9A-Za-z_]|[-.][0-9])"
 # what the words before a number say: it is to be called, or it counts something; between stand `_BETWEEN`
 _WORD = re.compile(r"[a-z]+|[\u4e00-\u9fff]+|[#§№]|[0-9]", re.IGNORECASE)
-_BETWEEN = frozenset("no number num nr is was at on to me us him her".split())
+_words = re.compile(r"\S+").findall
+_BETWEEN = frozenset(_words("no number num nr is was at on to me us him her"))
 _CALLED = frozenset(
-    "phone telephone tel telefon telefono mobile mob cell cellphone handy fax call calling whatsapp sms dial".split()
+    _words("phone telephone tel telefon telefono mobile mob cell cellphone handy fax call calling whatsapp sms dial")
 )
 _CALLED_IN_CHINESE = ("电话", "手机", "手机号", "座机", "固话", "传真", "热线", "联系方式", "致电", "拨打", "电话号")
-_COUNTED = frozenset(
+_COUNTED = frozenset(_words(
     "order invoice track tracking parcel shipment shipping waybill isbn issn ean upc gtin sku serial ref reference case "
     "ticket transaction txn batch lot model part item article product build version ver v release firmware section sec "
-    "chapter clause account acct confirmation booking id key code hash checksum § # №".split()
-)
+    "chapter clause account acct confirmation booking id key code hash checksum § # №"
+))  # fmt: skip
 _COUNTED_IN_CHINESE = ("单", "单号", "快递", "物流", "编号", "流水", "流水号", "发票", "发票号", "批号", "批次", "序列", "序列号",
                        "货号", "条码", "条形", "版本", "版本号", "固件", "书号", "合同号", "账号", "订单编")  # fmt: skip
 _NO_DOMAINS = {"png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "ts", "py", "html", "json", "pdf"}
 _IBAN_LENGTHS = {
-    code[:2]: int(code[2:])
-    for code in (
+    code: int(length)
+    for code, length in re.findall(
+        r"([A-Z]{2})([0-9]{2})",
         "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DK18 DO28 EE20 EG29 ES24 FI18 "
         "FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 "
         "LU20 LV21 LY25 MC27 MD24 ME22 MK19 MR27 MT31 MU30 NL18 NO15 PK24 PL28 PS29 PT25 QA29 RO24 RS22 SA24 SC31 SE24 "
-        "SI19 SK24 SM27 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20"
-    ).split()
+        "SI19 SK24 SM27 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20",
+    )
 }
 REACH = 24  # signs before a number that are looked at
 Check = Callable[[re.Match[str], str], int]

@@ -70,7 +70,11 @@ def mask(
         file = _files.find(source)
         with file.open() as stream:
             if file.suffix in PARQUET:
-                _parquet(pa.memory_map(str(source)) if file.plain else stream, sink, _Work(masker, found, columns, str(source)))
+                _parquet(
+                    pa.memory_map(str(source)) if file.plain else stream,
+                    sink,
+                    _Work(masker, found, columns, str(source)),
+                )
             else:
                 _text(stream, file.suffix, sink, _Work(masker, found, columns, str(source)))
     else:
@@ -137,7 +141,9 @@ def _text(stream: BinaryIO, suffix: str, sink: BinaryIO, work: _Work) -> None:
                     out.write(work.cell(block, "text"))
         except UnicodeDecodeError as error:
             hint = f"Convert it first: iconv -f gb18030 -t utf-8 {work.where}"
-            raise DataError(f"the text is not valid {encoding} ({error.reason}).", where=work.where, hint=hint) from None
+            raise DataError(
+                f"the text is not valid {encoding} ({error.reason}).", where=work.where, hint=hint
+            ) from None
         finally:
             out.flush()
             out.detach()
@@ -180,7 +186,9 @@ def _delimited(head: bytes, encoding: str, suffix: str, lines: TextIO, out: Text
     dialect = _dialect.find(sample, len(head) < HEAD, work.where, suffix, {})
     names = dialect.names
     places = [(names.index(name), name) for name in work.chosen(names)]
-    quoting: dict[str, Any] = {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE, "quotechar": None}
+    quoting: dict[str, Any] = (
+        {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE, "quotechar": None}
+    )
     writer = csv.writer(out, delimiter=dialect.delimiter, lineterminator="\n", **quoting)
     rows = _dialect.reader(lines, dialect.delimiter, dialect.quote)
     if dialect.header:
@@ -205,7 +213,10 @@ def _parquet(source: Any, sink: BinaryIO, work: _Work) -> None:
         for batch in given.iter_batches():
             work.found.rows += batch.num_rows
             masked = pa.RecordBatch.from_arrays(
-                [_column(batch.column(name), name, work) if name in chosen else batch.column(name) for name in batch.schema.names],
+                [
+                    _column(batch.column(name), name, work) if name in chosen else batch.column(name)
+                    for name in batch.schema.names
+                ],
                 batch.schema.names,
             )
             writer = writer or pq.ParquetWriter(sink, masked.schema)

@@ -43,7 +43,7 @@ def encrypt(folder: Path, file: Path, secret: str) -> None:
         temporary.touch(mode=0o600)
         with open(temporary, "wb") as sink:
             sink.write(header)
-            sealed = _Sealing(sink, _cipher(secret, header), header)
+            sealed: Any = _Sealing(sink, _cipher(secret, header), header)
             with tarfile.open(fileobj=sealed, mode="w|", format=tarfile.PAX_FORMAT, bufsize=1 << 16) as archive:
                 for path in sorted(folder.rglob("*")):
                     if not path.is_dir() and (path.is_symlink() or not path.is_file()):
@@ -75,7 +75,9 @@ def passphrase(file: str | None, new: bool) -> str:
         try:
             found, where = Path(file).read_text("utf-8").rstrip("\r\n"), file
         except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"the passphrase cannot be read ({getattr(error, 'strerror', error)}).", where=file) from None
+            raise UserError(
+                f"the passphrase cannot be read ({getattr(error, 'strerror', error)}).", where=file
+            ) from None
     elif VARIABLE in os.environ:
         found, where = os.environ[VARIABLE], f"${VARIABLE}"
     elif sys.stdin is None or not sys.stdin.isatty():

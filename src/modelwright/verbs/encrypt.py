@@ -32,7 +32,9 @@ def encrypt(run: str, *, out: str | None = None, passphrase_file: str | None = N
         raise RunError("the file is there already.", where=str(file), hint="Name another with --out.")
     secret = encryption.passphrase(passphrase_file, new=True)
     with hold(folder):
-        provenance.append(folder, "encrypt", arguments={"run": run, "out": str(file)})  # before, so that it is in the file
+        provenance.append(
+            folder, "encrypt", arguments={"run": run, "out": str(file)}
+        )  # before, so that it is in the file
         encryption.encrypt(folder, file, secret)
     size = file.stat().st_size
     report = Report(f"{run}: encrypted", data={"run": run, "out": str(file), "bytes": size})
