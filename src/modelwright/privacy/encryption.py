@@ -28,7 +28,7 @@ from ..files import atomic
 ENDING = ".mwe"
 MAGIC, VERSION = b"MWRUN", 1
 HEADER = struct.Struct(">5sBBI16s")  # magic, version, log2 of scrypt's cost, bytes of a chunk, salt
-COST = 17  # 128 MiB and about half a second to try one passphrase
+COST = 17  # 128 MiB and a third of a second to try one passphrase
 HIGHEST_COST = 20
 CHUNK, LARGEST_CHUNK = 1 << 22, 1 << 26
 TAG = 16
