@@ -1,0 +1,107 @@
+"""A student of any recipe, taught by the run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import torch
+from pydantic import Field
+
+from ..errors import RunError, UserError
+from ..fitting import fit
+from ..parts import Count, NotNegative, Positive
+from ..recipe import Recipe, load
+from ..run import Run
+from . import _teaching
+from ._work import Work
+
+
+class Distill:
+    """Knowledge distillation (Hinton 2015): the run becomes the teacher of a smaller model, which is trained anew on what
+    the teacher says of each row, labelled or not, and on the labels where there are some. The result is a run of the
+    student's recipe with the teacher's columns; the teacher is not in it.
+
+    Options:
+        student: the student's recipe; its data may be the teacher's, or more rows, with labels or without.
+        temperature: what both models' scores are divided by, so that small probabilities say more.
+        alpha: share of the loss that is the teacher's; the rest is the labels'.
+        features: weight of the loss that brings the student's features near the teacher's, through a projection that
+            is learned beside and dropped in the end; 0 leaves it out.
+        sequences: learn the sequences that the teacher writes in place of the true ones (Kim & Rush 2016).
+        epochs: passes over the training rows; nothing is what the student's recipe says.
+    """
+
+    def __init__(
+        self,
+        *,
+        student: str | dict[str, Any],
+        temperature: Positive = 4.0,
+        alpha: Annotated[float, Field(ge=0, le=1)] = 0.9,
+        features: NotNegative = 0.0,
+        sequences: bool = False,
+        epochs: Count | None = None,
+    ) -> None:
+        self.student, self.temperature, self.alpha = student, temperature, alpha
+        self.features, self.sequences, self.epochs = features, sequences, epochs
+
+    def apply(self, work: Work) -> None:
+        """Raises RunError for a run trained with differential privacy: the student would see rows without noise."""
+        run = work.run
+        if run.recipe.privacy:
+            raise RunError("it was trained with differential privacy, which a student would undo.", where=str(run.path))
+        recipe = self._recipe(run)
+        prepared = work.task.prepare(recipe, **({} if recipe.model.kind == "language" else {"columns": run.columns}))
+        if self.epochs is not None and recipe.model.kind == "language":
+            size = int(recipe.train.batch or 1) * recipe.train.accumulate  # type: ignore[call-overload]
+            recipe.train.steps = self.epochs * -(-prepared.train_rows // size)
+        elif self.epochs is not None:
+            recipe.train.epochs, recipe.train.steps = self.epochs, None
+        teacher = work.model.eval()
+        language = recipe.model.kind == "language"
+        lessons = (_teaching.OfTokens if language else _teaching.OfTargets)(
+            teacher, self.temperature, self.alpha, self.features
+        )
+        lessons.prepare(prepared, self.sequences)
+        torch.manual_seed(recipe.train.seed)
+        trained = fit(recipe, prepared, gradients=lessons.gradients)
+        work.model = trained.model.cpu().eval()
+        work.run = Run(recipe, run.columns, path=run.path, metrics=run.metrics, model=work.model)
+        work.prepared, work.transforms = prepared, []
+        work.history += trained.session.progress.history
+
+    def _recipe(self, run: Run) -> Recipe:
+        """The student's recipe with what it has from its teacher: columns, targets, tokenizer, and for the same data the
+        split."""
+        recipe, own = load(self.student), run.recipe
+        if recipe.model.kind != own.model.kind:
+            message = f"a {recipe.model.kind} model cannot learn from a {own.model.kind} model."
+            raise UserError(message, where="distill.student", hint="Give both the same model.kind.")
+        if not recipe.target_names():
+            recipe.target, recipe.targets = own.target, dict(own.targets)
+        if set(recipe.target_names()) != set(own.target_names()):
+            message = f"the student learns {_listed(recipe)}, its teacher knows {_listed(own)}."
+            raise UserError(message, where="distill.student", hint="Leave the target out: it has its teacher's.")
+        if _place(recipe) == _place(own):
+            recipe.data, recipe.base, recipe.train.seed = own.data, own.base, own.train.seed
+        recipe.columns = dict(own.columns)
+        if recipe.model.kind == "language":
+            recipe.model.tokenizer = str(run.path)
+        elif own_of(recipe, run) != own_of(own, run):
+            message = "the student's table has other columns than its teacher's."
+            raise UserError(message, where="model.encoders", hint="Give the same columns encoders of their own.")
+        return recipe
+
+
+def own_of(recipe: Recipe, run: Run) -> set[str]:
+    """The columns of the table that have an encoder of their own."""
+    return {name for name in recipe.model.encoders if name in run.columns and run.columns[name].group is not None}
+
+
+def _listed(recipe: Recipe) -> str:
+    return ", ".join(recipe.target_names()) or "nothing"
+
+
+def _place(recipe: Recipe) -> Any:
+    """Where a recipe's data are, without how they are split."""
+    data = recipe.plain()["data"]
+    return data.get("path", data) if isinstance(data, dict) else data
