@@ -25,23 +25,24 @@ class Work:
 
     def __init__(self, run: Run) -> None:
         self.run, self.model = run, copy.deepcopy(run.model)
+        self.recipe = run.recipe  # another one after a distillation, with the data in `prepared` then
         self.transforms: list[dict[str, Any]] = list(run.transforms)
         self.history: list[dict[str, Any]] = []  # the epochs of all further training
-        self._task = tasks.find(run.recipe.model.kind)
+        self.task: Any = tasks.find(run.recipe.model.kind)
 
     @cached_property
     def prepared(self) -> Any:
         """The run's own data again (`fitting.Prepared`). Raises DataError where they are gone."""
-        return self._task.reopen(self.run)
+        return self.task.reopen(self.run)
 
     def calibration(self, rows: int = 512) -> list[Batch]:
         """Training rows, evenly spread, nothing augmented."""
-        return self._task.calibration(self.prepared, rows)
+        return self.task.calibration(self.prepared, rows)
 
     def score(self, part: int = 1) -> dict[str, Any]:
         """Scores of the model as it stands on the validation rows (part 2: the test rows): `main`, larger is better,
         `loss`, and the metrics by name."""
-        return self._task.score(self.model, self.prepared, part)
+        return self.task.score(self.model, self.prepared, part)
 
     def fit(
         self,
@@ -54,14 +55,14 @@ class Work:
     ) -> None:
         """Train the model (or another) further on the run's training rows, with a fresh optimiser and without early
         stopping. lr: a share of the run's own (RATE) where it is left out. What masks must do, `gradients` does."""
-        own = self.run.recipe.train
+        own = self.recipe.train
         lr = lr or (RATE * own.lr if isinstance(own.lr, float) else None)
         given = {"epochs": epochs, "steps": steps, "lr": lr, "early_stop": 0, "compile": False, "speed": "fixed"}
         prepared = copy.copy(self.prepared)
-        prepared.recipe = self.run.recipe.model_copy(
+        prepared.recipe = self.recipe.model_copy(
             update={"train": own.model_copy(update=given | {"time_limit": None})}
         )
-        if steps is None and self.run.recipe.model.kind == "language":  # endless batches: an epoch is a pass
+        if steps is None and self.recipe.model.kind == "language":  # endless batches: an epoch is a pass
             size = int(own.batch or 1) * own.accumulate  # type: ignore[call-overload]
             prepared.recipe.train.steps = (epochs or 1) * -(-prepared.train_rows // size)
         trained = fitting.fit(prepared.recipe, prepared, model=model or self.model, gradients=gradients)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 from pydantic import Field
 
 from ..errors import RunError, UserError
-from ..fitting import fit
+from ..fitting import device_of, fit
 from ..parts import Count, NotNegative, Positive
 from ..recipe import Recipe, load
 from ..run import Run
@@ -47,27 +47,42 @@ class Distill:
     def apply(self, work: Work) -> None:
         """Raises RunError for a run trained with differential privacy: the student would see rows without noise."""
         run = work.run
-        if run.recipe.privacy:
+        if run.path and (run.path / "privacy.json").exists():
             raise RunError("it was trained with differential privacy, which a student would undo.", where=str(run.path))
-        recipe = self._recipe(run)
-        prepared = work.task.prepare(recipe, **({} if recipe.model.kind == "language" else {"columns": run.columns}))
-        if self.epochs is not None and recipe.model.kind == "language":
-            size = int(recipe.train.batch or 1) * recipe.train.accumulate  # type: ignore[call-overload]
-            recipe.train.steps = self.epochs * -(-prepared.train_rows // size)
-        elif self.epochs is not None:
-            recipe.train.epochs, recipe.train.steps = self.epochs, None
-        teacher = work.model.eval()
-        language = recipe.model.kind == "language"
-        lessons = (_teaching.OfTokens if language else _teaching.OfTargets)(
-            teacher, self.temperature, self.alpha, self.features
+        recipe, language = self._recipe(run), run.recipe.model.kind == "language"
+        prepared = work.task.prepare(recipe, **({} if language else {"columns": run.columns}))
+        self._epochs(prepared, language)
+        if language:
+            written = self._texts(work, prepared)
+        else:
+            written = _teaching.to_be_written(work.model, recipe.model.heads, self.sequences)
+            _teaching.write_targets(work.model, prepared, written)
+        lessons = _teaching.Lessons(
+            work.model.to(device_of(recipe)),
+            _teaching.of_tokens if language else _teaching.of_targets,
+            temperature=self.temperature,
+            alpha=self.alpha,
+            features=self.features,
+            written=written,
         )
-        lessons.prepare(prepared, self.sequences)
-        torch.manual_seed(recipe.train.seed)
         trained = fit(recipe, prepared, gradients=lessons.gradients)
-        work.model = trained.model.cpu().eval()
-        work.run = Run(recipe, run.columns, path=run.path, metrics=run.metrics, model=work.model)
-        work.prepared, work.transforms = prepared, []
+        work.recipe, work.prepared, work.model, work.transforms = recipe, prepared, trained.model.cpu().eval(), []
         work.history += trained.session.progress.history
+
+    def _epochs(self, prepared: Any, language: bool) -> None:
+        train = prepared.recipe.train
+        if self.epochs is not None:
+            train.epochs, train.steps = self.epochs, None
+        if self.epochs is not None and language:  # endless batches
+            train.epochs, train.steps = None, self.epochs * -(-prepared.train_rows // (train.batch * train.accumulate))
+
+    def _texts(self, work: Work, prepared: Any) -> list[str]:
+        if prepared.vocabulary.tokenizer.to_str() != work.run.tokenizer.to_str():
+            raise UserError("the student has another tokenizer than its teacher.", where="model.from")
+        if not self.sequences:
+            return []
+        _teaching.write_texts(work.model, prepared)
+        return ["text"]
 
     def _recipe(self, run: Run) -> Recipe:
         """The student's recipe with what it has from its teacher: columns, targets, tokenizer, and for the same data the
@@ -85,14 +100,14 @@ class Distill:
             recipe.data, recipe.base, recipe.train.seed = own.data, own.base, own.train.seed
         recipe.columns = dict(own.columns)
         if recipe.model.kind == "language":
-            recipe.model.tokenizer = str(run.path)
-        elif own_of(recipe, run) != own_of(own, run):
+            recipe.model.tokenizer = None if recipe.model.start else str(Path(str(run.path)).resolve())
+        elif _own(recipe, run) != _own(own, run):
             message = "the student's table has other columns than its teacher's."
             raise UserError(message, where="model.encoders", hint="Give the same columns encoders of their own.")
         return recipe
 
 
-def own_of(recipe: Recipe, run: Run) -> set[str]:
+def _own(recipe: Recipe, run: Run) -> set[str]:
     """The columns of the table that have an encoder of their own."""
     return {name for name in recipe.model.encoders if name in run.columns and run.columns[name].group is not None}
 
