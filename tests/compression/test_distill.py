@@ -64,7 +64,9 @@ def test_every_family_learns_from_its_like(family, folder):
     )  # fmt: skip
     lessons.student = copy.deepcopy(work.model)
     for name, (total, count) in lessons(work.prepared.first_batch()).items():
-        assert not name.endswith(" taught") or float(total.detach() / count) < 1e-5  # who knows all has nothing to learn
+        assert (
+            not name.endswith(" taught") or float(total.detach() / count) < 1e-5
+        )  # who knows all has nothing to learn
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,11 @@ def test_a_student_may_be_of_another_family(family, model, folder):
 @pytest.mark.parametrize("family", ["transformer that writes", "tags", "ctc", "language model that writes"], ids=str)
 def test_a_student_learns_the_sequences_that_its_teacher_writes(family, folder):
     run = teacher_of(family, folder)
-    student = {"data": str(folder / "rows.jsonl"), "train": {**QUICK, "lr": 1e-3}, **json.loads(json.dumps(FAMILIES[family]))}
+    student = {
+        "data": str(folder / "rows.jsonl"),
+        "train": {**QUICK, "lr": 1e-3},
+        **json.loads(json.dumps(FAMILIES[family])),
+    }
     work = Work(run)
     parts.build("compression", {"kind": "distill", "student": student, "sequences": True}).apply(work)
     assert not any(name.endswith("taught") for name in work.history[-1].get("terms", {}))
@@ -120,7 +126,11 @@ def test_what_is_not_labelled_is_learned_from_the_teacher(folder, monkeypatch):
 
     monkeypatch.chdir(folder)
     pixels, labels = load_digits(return_X_y=True)
-    for name, rows, known in (("all", slice(0, 1200), 1200), ("few", slice(0, 1200), 60), ("test", slice(1200, None), 600)):
+    for name, rows, known in (
+        ("all", slice(0, 1200), 1200),
+        ("few", slice(0, 1200), 60),
+        ("test", slice(1200, None), 600),
+    ):
         with open(f"{name}.csv", "w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow([*(f"p{place}" for place in range(64)), "digit"])
@@ -141,7 +151,8 @@ def test_what_is_not_labelled_is_learned_from_the_teacher(folder, monkeypatch):
     alone = Work(run)
     parts.build("compression", {"kind": "distill", "student": small, "alpha": 0.0}).apply(alone)
     teacher, taught, untaught = (
-        tasks.find("assembled").score(model, work.prepared, 2)["accuracy"] for model in (run.model, work.model, alone.model)
+        tasks.find("assembled").score(model, work.prepared, 2)["accuracy"]
+        for model in (run.model, work.model, alone.model)
     )
     assert taught - untaught > 0.5 * (teacher - untaught) > 0.02
 

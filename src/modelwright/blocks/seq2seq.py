@@ -62,7 +62,12 @@ class RecurrentDecoder(nn.Module):
             return (state,)
         seen = None if mask is None else never_empty(mask)[:, None]
         keys = self.key(memory)
-        return (state, keys * (keys.shape[-1] / self.width) ** 0.5, memory, seen)  # scores stay those of all hidden units
+        return (
+            state,
+            keys * (keys.shape[-1] / self.width) ** 0.5,
+            memory,
+            seen,
+        )  # scores stay those of all hidden units
 
     def forward(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         hidden, *looked_at = state

@@ -54,7 +54,9 @@ class Lessons:
         self.temperature, self.alpha, self.features = temperature, alpha, features
         self.student: Model = None
         self.weights: dict[str, float] = {}
-        self.projection: nn.Linear | None = None  # of the student's features; it learns here and is no part of the student
+        self.projection: nn.Linear | None = (
+            None  # of the student's features; it learns here and is no part of the student
+        )
 
     def gradients(self, model: Model, batch: Batch, options: StepOptions) -> Terms:
         """Those of the student (`loop.Gradients`); the projection takes a step of its own."""
@@ -196,7 +198,9 @@ def to_be_written(teacher: Model, heads: dict[str, Any], sequences: bool) -> lis
     found = []
     for name, config in heads.items():
         (kind, options), own = parts.split(config), teacher.head(name)
-        apart = kind not in _TAUGHT or kind != parts.kind_of("heads", own) or options.get("crf") or getattr(own, "crf", 0)
+        apart = (
+            kind not in _TAUGHT or kind != parts.kind_of("heads", own) or options.get("crf") or getattr(own, "crf", 0)
+        )
         writes = getattr(own, "reads", "pooled") == "sequence" and not hasattr(own, "target_of")
         if apart and not writes:
             message = f"a head of kind {kind} cannot learn from one of kind {parts.kind_of('heads', own)}."

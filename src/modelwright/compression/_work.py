@@ -59,9 +59,7 @@ class Work:
         lr = lr or (RATE * own.lr if isinstance(own.lr, float) else None)
         given = {"epochs": epochs, "steps": steps, "lr": lr, "early_stop": 0, "compile": False, "speed": "fixed"}
         prepared = copy.copy(self.prepared)
-        prepared.recipe = self.recipe.model_copy(
-            update={"train": own.model_copy(update=given | {"time_limit": None})}
-        )
+        prepared.recipe = self.recipe.model_copy(update={"train": own.model_copy(update=given | {"time_limit": None})})
         if steps is None and self.recipe.model.kind == "language":  # endless batches: an epoch is a pass
             size = int(own.batch or 1) * own.accumulate  # type: ignore[call-overload]
             prepared.recipe.train.steps = (epochs or 1) * -(-prepared.train_rows // size)

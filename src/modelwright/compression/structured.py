@@ -7,7 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from ..errors import RunError
+from ..errors import unable
 from ..loop import total_loss
 from ..parts import Count, NoneOrMore, Share
 from ..transforms._units import Units, find
@@ -37,19 +37,19 @@ class Structured:
         self.ratio, self.by, self.epochs, self.rounds = ratio, by, epochs, rounds
 
     def apply(self, work: Work) -> None:
-        counts = {name: len(units) for name, units in find(work.model).items()}
+        counts = {name: len(units) for name, units in find(work.model).items() if len(units) > 1}
         if not counts:
-            raise RunError("no layer of the model can be narrowed.", where=str(work.run.path or "run"))
+            raise unable("a model that has layers to narrow", work.run)
         for number in range(1, self.rounds + 1):
             scores = self._importance(work)
-            for name, count in counts.items():
-                kept = max(1, round(count * (1 - self.ratio * number / self.rounds)))
-                best = scores[name].topk(min(kept, len(scores[name]))).indices.sort().values
-                find(work.model)[name].keep(best)
+            layers = {
+                name: max(1, round(count * (1 - self.ratio * number / self.rounds))) for name, count in counts.items()
+            }
+            for name, kept in layers.items():
+                find(work.model)[name].keep(scores[name].topk(kept).indices.sort().values)
             epochs = self.epochs * number // self.rounds - self.epochs * (number - 1) // self.rounds
             if epochs:
                 work.fit(epochs=epochs)
-        layers = {name: len(units) for name, units in find(work.model).items() if name in counts}
         work.transforms.append({"kind": "narrow", "layers": layers})
 
     def _importance(self, work: Work) -> dict[str, Tensor]:
@@ -62,7 +62,7 @@ class Structured:
             terms = model(batch)
             total_loss(terms, {name: count for name, (_, count) in terms.items()}, model.weights).backward()
             for name, units in found.items():
-                scores[name] += first_order(units).square()
+                scores[name] += first_order(units).abs()
             model.zero_grad()
         return scores
 

@@ -49,6 +49,12 @@ _SIZES = {  # (parameter, dimension) -> what a layer may call that size
     ("weight_ih_l0", 1): ("input_size",),
     ("weight_hh_l0", 1): ("hidden_size",),
 }
+_PRETRAINED = (  # who reads, and who makes: neurons and heads in BERT's words, then in DistilBERT's
+    ("output.dense", ("intermediate.dense",)),
+    ("output.dense", ("self.query", "self.key", "self.value")),
+    ("lin2", ("lin1",)),
+    ("out_lin", ("q_lin", "k_lin", "v_lin")),
+)
 
 
 @dataclass(frozen=True)
@@ -276,11 +282,16 @@ def _embedding(inputs: Any) -> Units:
 @units.register
 def _rnn(encoder: Rnn, read: Read) -> Iterator[Units]:
     words, layers = _embedding(encoder.inputs), encoder.layers
-    ways = [[way[number] for way in (layers.rightward, layers.leftward) if len(way)] for number in range(len(layers.rightward))]
+    ways = [
+        [way[number] for way in (layers.rightward, layers.leftward) if len(way)]
+        for number in range(len(layers.rightward))
+    ]
     words.read = [one for cell in ways[0] for one in _in(cell, "weight_ih_l0")]
     yield words
     for place, cells in enumerate(ways):
-        later = [one for cell in ways[place + 1] for one in _in(cell, "weight_ih_l0")] if place + 1 < len(ways) else read
+        later = (
+            [one for cell in ways[place + 1] for one in _in(cell, "weight_ih_l0")] if place + 1 < len(ways) else read
+        )
         start = 0
         for cell in cells:
             yield Units(_gates(cell), _in(cell, "weight_hh_l0") + _some(later, _each(cell.hidden_size, start)))
@@ -313,13 +324,15 @@ def _transformer(encoder: Transformer, read: Read) -> Iterable[Units]:
 
 @units.register
 def _pretrained(encoder: Pretrained, read: Read) -> Iterator[Units]:
-    """Neurons and heads of what is built as BERT or DistilBERT is."""
-    for module in encoder.network.modules():
-        inner: Any = module
-        if hasattr(inner, "intermediate") and hasattr(inner, "output"):
-            yield Units(_out(inner.intermediate.dense), _in(inner.output.dense))
-        elif hasattr(inner, "lin1"):
-            yield Units(_out(inner.lin1), _in(inner.lin2))
+    network: Any = encoder.network
+    layers = dict(network.named_modules())
+    for name, layer in layers.items():
+        for end, makers in _PRETRAINED:
+            found = [layers.get(name.removesuffix(end) + maker) for maker in makers]
+            if name.endswith(f".{end}") and None not in found:
+                heads = network.config.num_attention_heads if len(makers) > 1 else layer.in_features
+                index = _blocks(1, heads, layer.in_features // heads)
+                yield Units([one for maker in found for one in _out(maker, index)], _in(layer, index=index))
 
 
 @units.register

@@ -24,5 +24,7 @@ class Narrow:
         for name, count in self.layers.items():
             units = find(model).get(name)
             if units is None or len(units) < count:
-                raise RunError(f"the recipe's model has no layer {name} with {count} units or more.", where="transforms")
+                raise RunError(
+                    f"the recipe's model has no layer {name} with {count} units or more.", where="transforms"
+                )
             units.keep(torch.arange(count))
