@@ -138,9 +138,9 @@ def reopen(run: Run) -> Prepared:
     return Prepared(run.recipe, found, vocabulary, int(run.recipe.model.options["context"]), tokens)
 
 
-def calibration(prepared: Prepared, rows: int) -> list[Batch]:
-    """Training rows, evenly spread and in order."""
-    return list(TokenBatches(prepared.rows, 8, 0, 1).in_order(rows))
+def calibration(prepared: Prepared, rows: int, size: int | None = None) -> list[Batch]:
+    """Training rows, evenly spread and in order, in batches of `size`."""
+    return list(TokenBatches(prepared.rows, size or 8, 0, 1).in_order(rows))
 
 
 def score(model: nn.Module, prepared: Prepared, part: int) -> dict[str, Any]:
@@ -150,6 +150,12 @@ def score(model: nn.Module, prepared: Prepared, part: int) -> dict[str, Any]:
         raise DataError("no text was held back to compare models on.", where=str(prepared.recipe.data))
     found = perplexity.measure(model, prepared.tokens[name], prepared.context)
     return {"main": -found["loss"], "loss": found["loss"], "perplexity": found["perplexity"]}
+
+
+def scores(model: nn.Module, prepared: Prepared) -> dict[str, dict[str, dict[str, Any]]]:
+    """Every score with its interval on the validation and the test part, as far as there are any."""
+    held = {name: tokens for name, tokens in prepared.tokens.items() if name != "train"}
+    return {name: {"text": perplexity.measure(model, tokens, prepared.context)} for name, tokens in held.items()}
 
 
 def _check(recipe: Recipe) -> None:
