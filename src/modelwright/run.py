@@ -10,7 +10,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from copy import copy
+from copy import copy, deepcopy
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,7 +107,7 @@ class Run:
         from .huggingface import open_folder
 
         assert self.path is not None
-        model, tokenizer, kept = open_folder(self.path)
+        model, tokenizer, kept = open_folder(self.path, self.transforms)
         return model, Vocabulary(tokenizer, kept["special"], kept["chat_template"])
 
     @property
@@ -252,6 +252,17 @@ class Run:
         following = f"modelwright show {self.path}; open {self.path}/report.html; modelwright predict {self.path} FILE"
         short.blocks += [Text("", note) for note in self.notes] + [Text("Next", following)]
         return short
+
+    def quantized(self, activations: str = "dynamic") -> Run:
+        """This run with its weights as int8 from now on (run-time quantisation); the folder stays as it is.
+
+        activations: "dynamic" rounds what dense layers read to int8 too, while they run; "none" does not.
+        """
+        added = {"kind": "int8", "activations": activations}
+        model = transforms.replay(deepcopy(self.model), [added])
+        run = copy(self)
+        run.model, run.transforms = model, [*self.transforms, added]
+        return run
 
     def save(self, path: Path) -> None:
         """Write what is needed to load this run again, besides its `resolved.yaml`."""
