@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import sys
@@ -61,18 +62,24 @@ def _limit(clause: str) -> Limit:
 
 @dataclass(frozen=True)
 class Trial:
-    """A candidate: the steps that make it, the validation scores, its size, and how far it stays within each limit, as a
+    """A candidate: the steps that make it, the validation scores, the bytes of its tensors and how many times fewer they are, and how far it stays within each limit, as a
     share of the limit; below 0 is beyond."""
 
     steps: list[dict[str, Any]]
     scores: dict[str, Any]
     bytes: int
+    smaller: float
     left: dict[Limit, float]
 
     @property
     def words(self) -> str:
         """Its steps in short."""
         return " ".join(_step(step) for step in self.steps)
+
+    @property
+    def account(self) -> str:
+        """What it reaches, for a person."""
+        return f"{self.words}, {_shown(self.scores)}, {self.smaller:.1f} times smaller"
 
     @property
     def fits(self) -> bool:
@@ -131,7 +138,7 @@ class Search:
             return
         whole = self.work
         for share in NARROWER:
-            self.first, self.work = [{"kind": "structured", "amount": share}], whole.branch()
+            self.first, self.work = [{"kind": "structured", "ratio": share}], whole.branch()
             parts.build("compression", self.first[0]).apply(self.work)
             if self._left(limit, self.work, {}) >= 0:
                 return
@@ -144,10 +151,11 @@ class Search:
         for step in steps:
             parts.build("compression", step).apply(work)
         scores = work.score()
+        size = _bytes(work.model)
         left = {limit: self._left(limit, work, scores) for limit in self.limits}
-        trial = Trial(all_steps, scores, _bytes(work.model), left)
+        trial = Trial(all_steps, scores, size, self.bytes / size, left)
         self.trials.append(trial)
-        print(f"{trial.words}: {self.bytes / trial.bytes:.1f} times smaller, {_shown(scores)}", file=sys.stderr)
+        print(trial.account, file=sys.stderr)
         if self.best is None or self._rank(trial) > self._rank(self.best[0]):
             self.best = (trial, work)
         return trial
@@ -171,22 +179,28 @@ class Search:
 
     def _table(self, best: Trial) -> Table:
         names = [name for name in self.scores if name != "main"]
-        rows = [["as it was", *(self.scores[name] for name in names), 1.0, "", ""]]
+        rows = [["as it was", *(self.scores[name] for name in names), 1.0, ""]]
         for trial in self.trials:
-            smaller, chosen = self.bytes / trial.bytes, "chosen" if trial is best else ""
-            rows.append([trial.words, *(trial.scores[n] for n in names), smaller, "yes" if trial.fits else "no", chosen])
+            fits = "chosen" if trial is best else "yes" if trial.fits else "no"
+            rows.append([trial.words, *(trial.scores[name] for name in names), trial.smaller, fits])
         note = "Scores on the validation rows; the test rows are measured once, above."
-        return Table("Candidates", ["steps", *names, "times smaller", "fits", ""], rows, note=note)
+        return Table("Candidates", ["steps", *names, "times smaller", "within the budget"], rows, note=note)
 
 
 def _step(step: dict[str, Any]) -> str:
     shares = step.get("layers", {}).values()
-    return f"{step['kind']}" + (f" {min(shares):.0%} to {max(shares):.0%}" if shares else f" {step['amount']:.0%}" if "amount" in step else "")
+    return f"{step['kind']}" + (
+        f" {min(shares):.0%} to {max(shares):.0%}" if shares else f" {step['ratio']:.0%}" if "ratio" in step else ""
+    )
 
 
 def _bytes(model: nn.Module) -> int:
-    """Of the tensors in its file."""
-    return sum(value.numel() * value.element_size() for value in model.state_dict().values())
+    """Of its file: the tensors, and the header that names them."""
+    state = model.state_dict()
+    header = [
+        {name: {"dtype": "F32", "shape": list(t.shape), "data_offsets": [9**7, 9**7]}} for name, t in state.items()
+    ]
+    return len(json.dumps(header, separators=(",", ":"))) + sum(t.numel() * t.element_size() for t in state.values())
 
 
 def _shown(scores: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -53,7 +54,8 @@ def sizes(first: nn.Module, second: nn.Module, files: tuple[Path, Path]) -> list
     counts = [[(w.numel(), int(w.count_nonzero())) for w in weights(model)] for model in (first, second)]
     found = [_smaller("model.safetensors", "kB", *kilobytes)]
     for place, name in enumerate(("parameters", "of these not 0")):
-        found.append(_smaller(name, "", *(sum(count[place] for count in each) for each in counts)))
+        before, after = (sum(count[place] for count in each) for each in counts)
+        found.append(Cost(name, "", before, after, before / max(after, 1), "fewer", "more"))
     return found
 
 
@@ -69,32 +71,34 @@ def _smaller(name: str, unit: str, before: float, after: float) -> Cost:
 
 def timings(first: nn.Module, second: nn.Module, work: Work, files: tuple[Path, Path]) -> list[Cost]:
     """Latency of one row and of a batch, tokens a second where a model writes from left to right, and peak memory."""
-    found = [latency(first, second, batch := rows(work, count)) for count in (1, MANY)]
+    found = [latency(first, second, batches := rows(work, size)) for size in (1, MANY)]
     if hasattr(first, "step"):
         before, after, gain = _race(_writing(first), _writing(second))
         found.append(Cost("writing, 1 row", "tokens/s", WRITTEN / before, WRITTEN / after, gain, "faster", "slower"))
-    if memory := _peaks(batch, files):
+    if memory := _peaks(batches[0], files):
         found.append(_smaller("peak memory", "MB", *memory))
     return found
 
 
-def latency(first: nn.Module, second: nn.Module, batch: Batch) -> Cost:
-    """Of a batch of inputs."""
-    before, after, gain = _race(_predicting(first, batch), _predicting(second, batch))
-    rows = len(next(iter(batch.values())))
-    return Cost(f"latency, {rows} row{'s' * (rows > 1)}", "ms", 1000 * before, 1000 * after, gain, "faster", "slower")
+def latency(first: nn.Module, second: nn.Module, batches: list[Batch]) -> Cost:
+    """Of a batch, one after the other."""
+    before, after, gain = _race(_predicting(first, batches), _predicting(second, batches))
+    count = len(next(iter(batches[0].values())))
+    return Cost(f"latency, {count} row{'s' * (count > 1)}", "ms", 1000 * before, 1000 * after, gain, "faster", "slower")
 
 
-def rows(work: Work, count: int) -> Batch:
-    """Inputs of so many training rows; of texts that a language model reads, their beginnings."""
-    batch = work.calibration(count, count)[0]
-    if "labels" in batch:
-        return {key: value[:, :TOKENS].contiguous() for key, value in batch.items()}
-    return {key: value for key, value in batch.items() if not key.startswith("target.")}
+def rows(work: Work, size: int) -> list[Batch]:
+    """Inputs of rows that the model has not learned, as far as there are any, in batches of `size`; of texts that a
+    language model reads, their beginnings."""
+    batches = next(filter(None, (work.calibration(MANY, size, part) for part in (2, 1, 0))))
+    if "labels" in batches[0]:
+        return [{key: value[:, :TOKENS].contiguous() for key, value in batch.items()} for batch in batches]
+    return [{key: value for key, value in batch.items() if not key.startswith("target.")} for batch in batches]
 
 
-def _predicting(model: nn.Module, batch: Batch) -> Callable[[], Any]:
-    return lambda: model.predict(batch)  # type: ignore[operator]
+def _predicting(model: nn.Module, batches: list[Batch]) -> Callable[[], Any]:
+    following = cycle(batches)
+    return lambda: model.predict(next(following))  # type: ignore[operator]
 
 
 def _writing(model: Any) -> Callable[[], Any]:

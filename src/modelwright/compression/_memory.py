@@ -1,6 +1,6 @@
 """A program: the peak memory (MB) of loading runs and predicting a batch, each in a fresh process, as a JSON list.
 
-    python -m modelwright.compression._memory BATCH RUN...
+python -m modelwright.compression._memory BATCH RUN...
 """
 
 from __future__ import annotations

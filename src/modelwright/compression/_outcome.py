@@ -122,15 +122,19 @@ def _quality(run: Run, before: dict, after: dict, part: str) -> tuple[list[list[
     rows, warnings = [], []
     for target, scores in before.items():
         name, higher = metrics.main(run.kinds.get(target, "language"))
-        name, higher = ("perplexity", False) if target not in run.kinds else (name, higher) if name in scores else ("loss", False)
+        name, higher = (
+            ("perplexity", False) if target not in run.kinds else (name, higher) if name in scores else ("loss", False)
+        )
         old, new = scores.get(name), after[target].get(name)
         if old is None or new is None:
             continue
         label = name if len(before) == 1 else f"{target} {name}"
-        share = higher and 0 <= min(old, new) and max(old, new) <= 1
+        share = higher and min(old, new) >= 0 and max(old, new) <= 1
         change = f"{100 * (new - old):+.2f} points" if share else f"{(new - old) / (abs(old) or 1):+.1%}"
         interval = scores.get(f"{name}_interval")
-        rows.append([label, _with_interval(old, interval), _with_interval(new, after[target].get(f"{name}_interval")), change])
+        rows.append(
+            [label, _with_interval(old, interval), _with_interval(new, after[target].get(f"{name}_interval")), change]
+        )
         low, high = interval or (old - 0.01 * abs(old), old + 0.01 * abs(old))
         if new < low if higher else new > high:
             bound = "more than chance explains" if interval else "by more than one per cent"

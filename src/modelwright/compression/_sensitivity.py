@@ -17,7 +17,7 @@ from ..report import Block, Curve, Table
 from ._layers import matrices, prune
 from ._work import Work
 
-SHARES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)  # sparsities that are tried
+SHARES = (0.5, 0.7, 0.85, 0.93, 0.97)  # sparsities that are tried
 GROUP = 32  # weights that share a grid of int4
 SHOWN = 12  # layers in the chart
 
@@ -43,7 +43,8 @@ class Sensitivity:
         """As a table and a chart of the largest layers."""
         columns = ["layer", "weights", *(f"{share:.0%} zeros" for share in SHARES), "int8", "int4"]
         rows: list[list[Any]] = [
-            [name, self.weights[name], *losses.values(), *self.rounded[name].values()] for name, losses in self.pruned.items()
+            [name, self.weights[name], *losses.values(), *self.rounded[name].values()]
+            for name, losses in self.pruned.items()
         ]
         largest = sorted(self.weights, key=lambda name: -self.weights[name])[:SHOWN]
         lines = {name: ([100 * share for share in SHARES], list(self.pruned[name].values())) for name in largest}

@@ -46,9 +46,9 @@ class Work:
         other.blocks, other.history = list(self.blocks), list(self.history)
         return other
 
-    def calibration(self, rows: int = 512, size: int | None = None) -> list[Batch]:
-        """Training rows, evenly spread, nothing augmented, in batches of `size`."""
-        return self.task.calibration(self.prepared, rows, size)
+    def calibration(self, rows: int = 512, size: int | None = None, part: int = 0) -> list[Batch]:
+        """Training rows (1: validation, 2: test), evenly spread, nothing augmented, in batches of `size`."""
+        return self.task.calibration(self.prepared, rows, size, part)
 
     def score(self, part: int = 1) -> dict[str, Any]:
         """Scores of the model as it stands on the validation rows (part 2: the test rows): `main`, larger is better,

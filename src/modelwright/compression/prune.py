@@ -8,9 +8,10 @@ from pydantic import Field
 from torch import Tensor
 
 from ..blocks.stream import Batch, Model
-from ..errors import UserError, did_you_mean, unable
+from ..errors import UserError, did_you_mean
 from ..loop import StepOptions, Terms, batch_gradients
 from ..parts import NotNegative
+from ._bits import require_plain
 from ._layers import matrices, prune
 from ._work import Work
 
@@ -49,7 +50,7 @@ class Prune:
         self.embeddings, self.lr = embeddings, lr
 
     def apply(self, work: Work) -> None:
-        """Raises RunError where no layer has weights to prune."""
+        """Raises UserError where the weights are in few bits already."""
         groups = self._groups(work)
         if self.epochs:
             steps = max(work.steps(self.epochs), 1)
@@ -60,13 +61,14 @@ class Prune:
 
     def _groups(self, work: Work) -> list[_Group]:
         """The weights that are compared with each other, and their sparsity."""
+        require_plain(work, "prune")
         found = matrices(work.model, self.embeddings)
-        if not found:
-            raise unable("a model with weights that are not yet in few bits", work.run)
         if self.layers is not None:
             for name in self.layers:
                 if name not in found:
-                    raise UserError(f"there is no layer '{name}'.", where="prune.layers", hint=did_you_mean(name, found))
+                    raise UserError(
+                        f"there is no layer '{name}'.", where="prune.layers", hint=did_you_mean(name, found)
+                    )
             return [_Group(found[name], share) for name, share in self.layers.items()]
         if self.scope == "layer":
             return [_Group(weights, self.sparsity) for weights in found.values()]

@@ -38,11 +38,15 @@ def reopen(run: Run) -> Prepared:
     return prepare(run.recipe, columns=run.columns)
 
 
-def calibration(prepared: Prepared, rows: int, size: int | None = None) -> list[Batch]:
-    """Training rows, evenly spread and in order, nothing augmented, in batches of `size`."""
-    index = prepared.index(0)
+def calibration(prepared: Prepared, rows: int, size: int | None = None, part: int = 0) -> list[Batch]:
+    """Rows of a part, evenly spread and in order, nothing augmented, in batches of `size`."""
+    index = prepared.index(part)
     count = min(rows, len(index))
-    return list(Batches(prepared.encoded, index[np.arange(count) * len(index) // count], size or 64).in_order())
+    return (
+        list(Batches(prepared.encoded, index[np.arange(count) * len(index) // count], size or 64).in_order())
+        if count
+        else []
+    )
 
 
 def score(model: Any, prepared: Prepared, part: int) -> dict[str, Any]:

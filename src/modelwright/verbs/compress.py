@@ -37,7 +37,7 @@ def compress(
     from ..training import new_folder
 
     if not steps and not budget:
-        hint = f"Name steps ({', '.join(parts.kinds('compression'))}) or --budget \"accuracy -1pt, size /8\"."
+        hint = f'Name steps ({", ".join(parts.kinds("compression"))}) or --budget "accuracy -1pt, size /8".'
         raise UserError("how is the run to be made smaller?", where="command line", hint=hint)
     configs, limits = _configs(steps), _budget.read(budget)
     chain = [parts.build("compression", config) for config in configs]
@@ -60,7 +60,7 @@ def compress(
     if trial and not trial.fits:
         append(folder, "compress", arguments={"run": str(given.path), "budget": budget})
         hint = f"The closest is in {folder}: {trial.account}. Ask for less, or begin with a smaller model."
-        raise ModelwrightError(f"no model was found within \"{budget}\".", where=str(given.path), hint=hint)
+        raise ModelwrightError(f'no model was found within "{budget}".', where=str(given.path), hint=hint)
     return made
 
 
@@ -77,5 +77,7 @@ def _configs(words: Sequence[str | dict[str, Any]]) -> list[dict[str, Any]]:
         elif found and key != "kind":
             found[-1][key] = yaml.safe_load(value)
         else:
-            raise UserError(f"'{word}' belongs to no step.", where="command line", hint="Options stand behind their step.")
+            raise UserError(
+                f"'{word}' belongs to no step.", where="command line", hint="Options stand behind their step."
+            )
     return found
