@@ -69,8 +69,8 @@ class Work:
         gradients: Gradients | None = None,
         model: nn.Module | None = None,
     ) -> None:
-        """Train the model (or another) further on the run's training rows, with a fresh optimiser and without early
-        stopping. lr: a share of the run's own (RATE) where it is left out. What masks must do, `gradients` does.
+        """Train the model (or another) further on the run's training rows, with a fresh optimiser, a rate that falls
+        to 0, and no early stopping. lr: a share of the run's own (RATE) where it is left out. What masks must do, `gradients` does.
 
         Raises RunError for a run trained with differential privacy: steps without noise would undo it.
         """
@@ -80,7 +80,7 @@ class Work:
             raise RunError(reason, where=str(self.run.path), hint="Use steps that do not train: prune epochs=0, int8.")
         own = recipe.train.model_dump() | {"epochs": None, "steps": steps or max(self.steps(epochs), 1)}
         own |= {"lr": lr or RATE * (own["lr"] or 1e-3), "early_stop": 0, "time_limit": None}
-        own |= {"compile": False, "speed": "fixed"}
+        own |= {"schedule": "cosine", "compile": False, "speed": "fixed"}
         prepared = copy.copy(self.prepared)
         prepared.recipe = recipe.model_copy(update={"train": TrainOptions(**own)})
         trained = fitting.fit(prepared.recipe, prepared, model=model or self.model, gradients=gradients)

@@ -33,6 +33,7 @@ def compress(
     from .. import parts
     from ..compression import _budget, _outcome
     from ..compression._work import Work
+    from ..report import Block
     from ..run import Run
     from ..training import new_folder
 
@@ -44,7 +45,7 @@ def compress(
     given = run if isinstance(run, Run) else Run.load(run)
     if given.path is None:
         raise RunError("the run has no folder.", where="run", hint="Train it into one: modelwright train.")
-    work, trial, account = Work(given), None, []
+    work, trial, account = Work(given), None, list[Block]()
     folder = new_folder(f"{given.path.name}-compressed", Path(out) if out else None)
     try:
         for step in chain:
