@@ -60,6 +60,14 @@ class Dense(nn.Linear):
         return product(x, self.weight, self.bias)
 
 
+class Tokens(nn.Embedding):
+    """A table of tokens, which can also be the output's weights."""
+
+    def product(self, x: Tensor) -> Tensor:
+        """(..., D) -> (..., V)."""
+        return product(x, self.weight)
+
+
 class Attention(nn.Module):
     """Causal self-attention on (B, T, width) whose keys and values are shared by groups of heads (Ainslie 2023)."""
 
@@ -123,7 +131,7 @@ class Decoder(nn.Module):
 
     def __init__(self, vocabulary: int, layers: int, shape: Shape) -> None:
         super().__init__()
-        self.embed_tokens = nn.Embedding(vocabulary, shape.width)
+        self.embed_tokens = Tokens(vocabulary, shape.width)
         self.layers = nn.ModuleList(DecoderLayer(shape) for _ in range(layers))
         self.norm = RMSNorm(shape.width, shape.epsilon)
         self.dropout = Dropout(shape.dropout)

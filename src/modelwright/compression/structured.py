@@ -7,7 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from ..errors import unable
+from ..errors import UserError, unable
 from ..loop import total_loss
 from ..parts import Count, NoneOrMore, Share
 from ..transforms._units import Units, find
@@ -37,6 +37,10 @@ class Structured:
         self.ratio, self.by, self.epochs, self.rounds = ratio, by, epochs, rounds
 
     def apply(self, work: Work) -> None:
+        before = [config["kind"] for config in work.transforms if config["kind"] != "narrow"]
+        if before:
+            message = f"layers are narrowed before they are changed otherwise ({', '.join(before)})."
+            raise UserError(message, where="structured", hint="Begin with the run that this one was made from.")
         counts = {name: len(units) for name, units in find(work.model).items() if len(units) > 1}
         if not counts:
             raise unable("a model that has layers to narrow", work.run)
@@ -58,7 +62,7 @@ class Structured:
             return {name: sizes(units) for name, units in found.items()}
         scores = {name: torch.zeros(len(units)) for name, units in found.items()}
         model: Any = work.model.eval()
-        for batch in work.calibration():
+        for batch in work.calibration(size=8):
             terms = model(batch)
             total_loss(terms, {name: count for name, (_, count) in terms.items()}, model.weights).backward()
             for name, units in found.items():

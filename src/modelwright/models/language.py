@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ..blocks.decoder import Decoder, Dense, Shape, State, Turn, product, same_document, turns
+from ..blocks.decoder import Decoder, Dense, Shape, State, Turn, same_document, turns
 from ..blocks.stream import Batch
 from ..errors import UserError
 from ..losses import Loss
@@ -128,7 +128,7 @@ class Language(nn.Module):
 
     def logits_of(self, x: Tensor) -> Tensor:
         """States (..., width) -> logits (..., V)."""
-        return product(x, self.model.embed_tokens.weight) if self.tied else self.lm_head(x)
+        return self.model.embed_tokens.product(x) if self.tied else self.lm_head(x)
 
     def _losses(self, batch: Batch) -> Tensor:
         """The cross-entropy (B, T) of each label, 0 where there is none.
