@@ -171,3 +171,36 @@ def test_what_cannot_be_taught_is_said(folder, tmp_path):
     (tmp_path / "privacy.json").write_text("{}")
     with pytest.raises(RunError, match="differential privacy"):
         parts.build("compression", {"kind": "distill", "student": str(folder / "none.yaml")}).apply(Work(run))
+
+
+def test_the_verb_makes_a_run_of_the_students_recipe(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    quick = {"epochs": 3, "batch": 64, "speed": "fixed", "threads": 1}
+    mw.train({"data": "digits", "train": quick, "baselines": False}, out="teacher")
+    student = {
+        "data": "digits",
+        "model": {"encoders": {"image": {"kind": "mlp", "hidden": [32]}}},
+        "train": {**quick, "seed": 7},
+    }
+    Path("student.yaml").write_text(json.dumps(student))
+    steps = ["distill", "student=student.yaml", "epochs=4", "structured", "epochs=1", "int8"]
+    small = mw.compress("teacher", *steps, out="small", timing=False)
+    assert (
+        small.recipe.model.encoders["image"]["hidden"] == [32] and small.recipe.train.seed == 0
+    )  # its teacher's split
+    assert small.transforms[0] == {"kind": "narrow", "layers": {"encoders.of_image.layers.0": 16}}
+    assert mw.evaluate("small").data["test"]["label"] == pytest.approx(small.metrics["test"]["label"])
+    assert small.metrics["test"]["label"]["accuracy"] > 0.7
+    assert len(Path("small/history.jsonl").read_text().splitlines()) == 5
+    assert "hidden" in Path("small/recipe.yaml").read_text()
+
+
+def test_a_language_student_has_its_teachers_tokenizer(folder, tmp_path):
+    teacher, given = teacher_of("language model that writes", folder), FAMILIES["language model that writes"]
+    student = {"data": str(folder / "rows.jsonl"), "train": QUICK, "model": {**given["model"], "width": 4, "heads": 1}}
+    step = {"kind": "distill", "student": student}
+    small = mw.compress(str(teacher.path), step, "int8", out=str(tmp_path / "small"), timing=False)
+    assert small.model.shape.width == 4 and small.tokenizer.to_str() == teacher.tokenizer.to_str()
+    assert mw.evaluate(str(small.path)).data["test"]["text"]["loss"] == pytest.approx(
+        small.metrics["test"]["text"]["loss"]
+    )

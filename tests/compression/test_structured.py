@@ -16,7 +16,7 @@ from modelwright import parts, tasks, transforms
 from modelwright.blocks.stream import Batch, Source
 from modelwright.compression import structured
 from modelwright.compression._work import Work
-from modelwright.errors import RunError
+from modelwright.errors import RunError, UserError
 from modelwright.models.assembled import Assembled
 from modelwright.recipe import load
 from modelwright.run import Run
@@ -185,3 +185,17 @@ def test_a_model_without_layers_to_narrow_is_refused(run):
         parts.build("compression", {"kind": "structured"}).apply(work)
     with pytest.raises(RunError, match="no layer nowhere with 3 units"):
         Narrow(layers={"nowhere": 3}).apply(run.model)
+
+
+def test_a_language_model_narrows_and_is_found_again(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("MODELWRIGHT_CACHE", str(folder / "cache"))
+    recipe = {"data": str(folder / "rows.jsonl"), "train": QUICK, "baselines": False, **WIDE["groups of heads"]}
+    teacher = mw.train(recipe, out=str(tmp_path / "run"))
+    small = mw.compress(str(teacher.path), "structured", "epochs=1", "int8", out=str(tmp_path / "small"), timing=False)
+    assert [each["kind"] for each in small.transforms] == ["narrow", "int8"]
+    assert set(small.transforms[0]["layers"].values()) == {1, 32}  # one head of each group, half of the neurons
+    before, after = (mw.evaluate(str(path)).data["test"]["text"]["loss"] for path in (teacher.path, small.path))
+    assert after == pytest.approx(small.metrics["test"]["text"]["loss"]) and after < before + 0.5
+    assert len(small.generate("red", max_tokens=3)) == 1
+    with pytest.raises(UserError, match=r"narrowed before they are changed otherwise \(int8\)"):
+        mw.compress(str(small.path), "structured", out=str(tmp_path / "again"), timing=False)

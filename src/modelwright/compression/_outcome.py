@@ -60,7 +60,11 @@ def _written(work: Work, folder: Path, steps: list[dict[str, Any]]) -> Run:
     changed.save(folder)
     own = work.recipe is work.run.recipe
     origin = {"from": str(source.resolve()), "steps": steps}
-    values = {**(work.run.resolved if own else work.recipe.plain()), "transforms": work.transforms, "compressed": origin}
+    values = {
+        **(work.run.resolved if own else work.recipe.plain()),
+        "transforms": work.transforms,
+        "compressed": origin,
+    }
     write_text(folder / "resolved.yaml", yaml.safe_dump(finite(values), sort_keys=False, allow_unicode=True))
     for name in COPIED if own else ():  # a student's are its own
         if (source / name).exists():

@@ -43,6 +43,7 @@ from ..heads.vector import Vector
 from ..models.assembled import Assembled
 from ..models.language import Language
 
+CPU = torch.device("cpu")  # of every index, also where a model is built on the meta device
 _SIZES = {  # (parameter, dimension) -> what a layer may call that size
     ("weight", 0): ("out_features", "out_channels", "num_features"),
     ("weight", 1): ("in_features", "in_channels", "embedding_dim"),
@@ -77,12 +78,12 @@ class Slice:
 
     def keep(self, kept: Tensor) -> None:
         """Leave the units `kept` in the tensor, and what is no unit's."""
-        old, gone = self.value, torch.ones(len(self.index), dtype=torch.bool)
+        old, gone = self.value, torch.ones(len(self.index), dtype=torch.bool, device=CPU)
         gone[kept] = False
         if isinstance(old, int):
             setattr(self.module, self.name, old - self.index[gone].numel())
             return
-        stays = torch.ones(old.shape[self.dim], dtype=torch.bool)
+        stays = torch.ones(old.shape[self.dim], dtype=torch.bool, device=CPU)
         stays[self.index[gone].flatten()] = False
         new = old.detach().index_select(self.dim, stays.nonzero()[:, 0].to(old.device))
         setattr(self.module, self.name, nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new)
@@ -151,12 +152,12 @@ def _out(layer: nn.Module, index: Tensor | None = None) -> list[Slice]:
 
 def _each(count: int, start: int = 0) -> Tensor:
     """(count, 1): one place each."""
-    return torch.arange(start, start + count)[:, None]
+    return torch.arange(start, start + count, device=CPU)[:, None]
 
 
 def _blocks(before: int, count: int, behind: int = 1) -> Tensor:
     """(count, before * behind): the places of the middle axis of (before, count, behind) in one."""
-    return torch.arange(before * count * behind).view(before, count, behind).transpose(0, 1).flatten(1)
+    return torch.arange(before * count * behind, device=CPU).view(before, count, behind).transpose(0, 1).flatten(1)
 
 
 def _width(block: Any) -> Slice:

@@ -7,7 +7,7 @@ from torch import nn
 
 from ..errors import RunError
 from ..parts import Count
-from ._units import find
+from ._units import CPU, find
 
 
 class Narrow:
@@ -27,4 +27,4 @@ class Narrow:
                 raise RunError(
                     f"the recipe's model has no layer {name} with {count} units or more.", where="transforms"
                 )
-            units.keep(torch.arange(count))
+            units.keep(torch.arange(count, device=CPU))
