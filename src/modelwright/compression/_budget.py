@@ -98,7 +98,7 @@ class Search:
 
     def __init__(self, work: Work, limits: list[Limit]) -> None:
         self.work, self.limits = work, limits
-        self.scores = work.task.score(work.run.model, work.prepared, 1)
+        self.scores = Work(work.run).score()
         self.bytes = _bytes(work.run.model)
         known = [*COSTS, *(name for name in self.scores if name != "main")]
         for limit in limits:

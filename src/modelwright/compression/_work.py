@@ -14,8 +14,8 @@ from torch import nn
 
 from .. import fitting, tasks
 from ..blocks.stream import Batch
-from ..errors import RunError
-from ..loop import Gradients
+from ..errors import DataError, RunError
+from ..loop import Gradients, StepOptions
 from ..recipe import TrainOptions
 from ..report import Block
 from ..run import Run
@@ -51,10 +51,15 @@ class Work:
         """Training rows (1: validation, 2: test), evenly spread, nothing augmented, in batches of `size`."""
         return self.task.calibration(self.prepared, rows, size, part)
 
-    def score(self, part: int = 1) -> dict[str, Any]:
-        """Scores of the model as it stands on the validation rows (part 2: the test rows): `main`, larger is better,
-        `loss`, and the metrics by name."""
-        return self.task.score(self.model, self.prepared, part)
+    def score(self) -> dict[str, Any]:
+        """Scores of the model as it stands on the validation rows: `main`, larger is better, `loss`, and those by name.
+
+        Raises DataError where there are no such rows.
+        """
+        found = self.prepared.validate(self.model, StepOptions())
+        if not found:
+            raise DataError("no row was held back to compare models on.", where=str(self.run.path))
+        return {"main": found["validation_metric"], "loss": found["validation_loss"], **found["metrics"]}
 
     def steps(self, epochs: float) -> int:
         """The optimiser's steps in so many passes over the training rows."""
@@ -84,6 +89,8 @@ class Work:
         own |= {"schedule": "cosine", "compile": False, "speed": "fixed"}
         prepared = copy.copy(self.prepared)
         prepared.recipe = recipe.model_copy(update={"train": TrainOptions(**own)})
-        trained = fitting.fit(prepared.recipe, prepared, model=model or self.model, gradients=gradients)
+        trained = fitting.fit(
+            prepared.recipe, prepared, watch=fitting.Watch(bar=True), model=model or self.model, gradients=gradients
+        )
         trained.model.cpu().eval()
         self.history += trained.session.progress.history

@@ -148,15 +148,6 @@ def calibration(prepared: Prepared, count: int, size: int | None = None, part: i
     return list(TokenBatches(chosen, size or 8, 0, 1).in_order(count))
 
 
-def score(model: nn.Module, prepared: Prepared, part: int) -> dict[str, Any]:
-    """`main` (the loss, negative: larger is better), `loss` in nats a token, `perplexity` of a part: 1 validation, 2 test."""
-    name = PARTS[part]
-    if name not in prepared.tokens:
-        raise DataError("no text was held back to compare models on.", where=str(prepared.recipe.data))
-    found = perplexity.measure(model, prepared.tokens[name], prepared.context)
-    return {"main": -found["loss"], "loss": found["loss"], "perplexity": found["perplexity"]}
-
-
 def scores(model: nn.Module, prepared: Prepared) -> dict[str, dict[str, dict[str, Any]]]:
     """Every score with its interval on the validation and the test part, as far as there are any."""
     held = {name: tokens for name, tokens in prepared.tokens.items() if name != "train"}

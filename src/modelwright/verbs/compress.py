@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -59,7 +60,8 @@ def compress(
             folder.rmdir()
         raise
     if trial and not trial.fits:
-        append(folder, "compress", arguments={"run": str(given.path), "budget": budget})
+        for path in (given.path, folder):
+            append(path, "compress", arguments={"run": str(given.path), "budget": budget})
         hint = f"The closest is in {folder}: {trial.account}. Ask for less, or begin with a smaller model."
         raise ModelwrightError(f'no model was found within "{budget}".', where=str(given.path), hint=hint)
     return made
@@ -76,7 +78,7 @@ def _configs(words: Sequence[str | dict[str, Any]]) -> list[dict[str, Any]]:
         if not equals:
             found.append({"kind": word})
         elif found and key != "kind":
-            found[-1][key] = yaml.safe_load(value)
+            found[-1][key] = value if re.fullmatch(r"\d+:\d+", value) else yaml.safe_load(value)  # 2:4 is no time
         else:
             raise UserError(
                 f"'{word}' belongs to no step.", where="command line", hint="Options stand behind their step."
