@@ -38,11 +38,15 @@ def reopen(run: Run) -> Prepared:
     return prepare(run.recipe, columns=run.columns)
 
 
-def calibration(prepared: Prepared, rows: int) -> list[Batch]:
-    """Training rows, evenly spread and in order, nothing augmented."""
-    index = prepared.index(0)
-    chosen = index[np.arange(min(rows, len(index))) * len(index) // min(rows, len(index))]
-    return list(Batches(prepared.encoded, chosen, 64).in_order())
+def calibration(prepared: Prepared, rows: int, size: int | None = None, part: int = 0) -> list[Batch]:
+    """Rows of a part, evenly spread and in order, nothing augmented, in batches of `size`."""
+    index = prepared.index(part)
+    count = min(rows, len(index))
+    return (
+        list(Batches(prepared.encoded, index[np.arange(count) * len(index) // count], size or 64).in_order())
+        if count
+        else []
+    )
 
 
 def score(model: Any, prepared: Prepared, part: int) -> dict[str, Any]:
@@ -52,6 +56,12 @@ def score(model: Any, prepared: Prepared, part: int) -> dict[str, Any]:
         raise DataError("no row was held back to compare models on.", where=prepared.rows.name)
     found = validation_scores(model, prepared.encoded, index, prepared.columns, StepOptions())
     return {"main": found["validation_metric"], "loss": found["validation_loss"], **found["metrics"]}
+
+
+def scores(model: Any, prepared: Prepared) -> dict[str, dict[str, dict[str, Any]]]:
+    """Every score with its interval, of each target, on the validation and the test rows, as far as there are any."""
+    parts_ = {"validation": 1, "test": 2}
+    return {n: measure_part(model, prepared, p).scores for n, p in parts_.items() if len(prepared.index(p))}
 
 
 def measure_part(model: Any, prepared: Prepared, part: int) -> Measured:
