@@ -161,7 +161,7 @@ def test_what_cannot_be_taught_is_said(folder, tmp_path):
     run = teacher_of("mlp on a table", folder)
     for given, words in (
         ({"target": "left"}, "the student learns left, its teacher knows kind"),
-        ({"model": {"kind": "language"}}, "a language model cannot learn from a assembled model"),
+        ({"model": {"kind": "language"}}, "a student of kind language cannot learn from a teacher of kind assembled"),
         ({"model": {"encoders": {"city": {"kind": "rnn"}}}}, "other columns than its teacher's"),
     ):
         with pytest.raises(UserError, match=words):

@@ -10,8 +10,8 @@ from pydantic import Field
 from ..errors import RunError, UserError
 from ..fitting import device_of, fit
 from ..parts import Count, NotNegative, Positive
+from ..preparation import own_encoders
 from ..recipe import Recipe, load
-from ..run import Run
 from . import _teaching
 from ._work import Work
 
@@ -49,7 +49,7 @@ class Distill:
         run = work.run
         if run.path and (run.path / "privacy.json").exists():
             raise RunError("it was trained with differential privacy, which a student would undo.", where=str(run.path))
-        recipe, language = self._recipe(run), run.recipe.model.kind == "language"
+        recipe, language = self._recipe(work), work.recipe.model.kind == "language"
         prepared = work.task.prepare(recipe, **({} if language else {"columns": run.columns}))
         self._epochs(prepared, language)
         if language:
@@ -84,12 +84,12 @@ class Distill:
         _teaching.write_texts(work.model, prepared)
         return ["text"]
 
-    def _recipe(self, run: Run) -> Recipe:
+    def _recipe(self, work: Work) -> Recipe:
         """The student's recipe with what it has from its teacher: columns, targets, tokenizer, and for the same data the
         split."""
-        recipe, own = load(self.student), run.recipe
+        recipe, own, run = load(self.student), work.recipe, work.run
         if recipe.model.kind != own.model.kind:
-            message = f"a {recipe.model.kind} model cannot learn from a {own.model.kind} model."
+            message = f"a student of kind {recipe.model.kind} cannot learn from a teacher of kind {own.model.kind}."
             raise UserError(message, where="distill.student", hint="Give both the same model.kind.")
         if not recipe.target_names():
             recipe.target, recipe.targets = own.target, dict(own.targets)
@@ -101,15 +101,10 @@ class Distill:
         recipe.columns = dict(own.columns)
         if recipe.model.kind == "language":
             recipe.model.tokenizer = None if recipe.model.start else str(Path(str(run.path)).resolve())
-        elif _own(recipe, run) != _own(own, run):
+        elif own_encoders(recipe, run.columns) != own_encoders(own, run.columns):
             message = "the student's table has other columns than its teacher's."
             raise UserError(message, where="model.encoders", hint="Give the same columns encoders of their own.")
         return recipe
-
-
-def _own(recipe: Recipe, run: Run) -> set[str]:
-    """The columns of the table that have an encoder of their own."""
-    return {name for name in recipe.model.encoders if name in run.columns and run.columns[name].group is not None}
 
 
 def _listed(recipe: Recipe) -> str:
