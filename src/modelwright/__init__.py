@@ -21,6 +21,7 @@ _HOMES = {
     "evaluate": "verbs.evaluate",
     "compare": "verbs.compare",
     "predict": "verbs.predict",
+    "compress": "verbs.compress",
     "show": "verbs.show",
     "list_runs": "verbs.list",
     "mask": "verbs.mask",

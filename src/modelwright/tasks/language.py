@@ -19,7 +19,7 @@ from .. import evaluation, huggingface, lora, parts, perplexity
 from ..blocks.stream import Batch
 from ..choices import Choice
 from ..data import chat, corpus, shards, tokenizers
-from ..data.packing import TokenBatches, rows
+from ..data.packing import Packed, TokenBatches, rows
 from ..data.shards import Tokens, Vocabulary
 from ..errors import DataError, UserError
 from ..files import write_json
@@ -33,6 +33,7 @@ from ..report import Report, Text
 from ..run import Run
 from . import _language_report, _ngram
 
+PARTS = ("train", "validation", "test")
 INTERVALS = 20  # validations in a training
 CHARACTERS = 100  # of a row, where a dry run asks for so many rows
 PASSES = 20  # over the corpus, at most, where nobody says how long to train
@@ -138,18 +139,19 @@ def reopen(run: Run) -> Prepared:
     return Prepared(run.recipe, found, vocabulary, int(run.recipe.model.options["context"]), tokens)
 
 
-def calibration(prepared: Prepared, rows: int) -> list[Batch]:
-    """Training rows, evenly spread and in order."""
-    return list(TokenBatches(prepared.rows, 8, 0, 1).in_order(rows))
-
-
-def score(model: nn.Module, prepared: Prepared, part: int) -> dict[str, Any]:
-    """`main` (the loss, negative: larger is better), `loss` in nats a token, `perplexity` of a part: 1 validation, 2 test."""
-    name = ("train", "validation", "test")[part]
+def calibration(prepared: Prepared, count: int, size: int | None = None, part: int = 0) -> list[Batch]:
+    """Rows of a part, evenly spread and in order, in batches of `size`."""
+    name = PARTS[part]
     if name not in prepared.tokens:
-        raise DataError("no text was held back to compare models on.", where=str(prepared.recipe.data))
-    found = perplexity.measure(model, prepared.tokens[name], prepared.context)
-    return {"main": -found["loss"], "loss": found["loss"], "perplexity": found["perplexity"]}
+        return []
+    chosen = prepared.rows if part == 0 else Packed(prepared.tokens[name], prepared.context)
+    return list(TokenBatches(chosen, size or 8, 0, 1).in_order(count))
+
+
+def scores(model: nn.Module, prepared: Prepared) -> dict[str, dict[str, dict[str, Any]]]:
+    """Every score with its interval on the validation and the test part, as far as there are any."""
+    held = {name: tokens for name, tokens in prepared.tokens.items() if name != "train"}
+    return {name: {"text": perplexity.measure(model, tokens, prepared.context)} for name, tokens in held.items()}
 
 
 def _check(recipe: Recipe) -> None:
