@@ -97,6 +97,11 @@ def fit(
     when the loss is no longer finite, with the weights to be used. model: one to go on with; gradients: how a step's are
     made where it is not the usual way (`loop.train_steps`)."""
     watch = watch or Watch()
+    if recipe.privacy and gradients is None:
+        hint = "Take the key privacy out of its recipe to give the guarantee up."
+        raise RunError(
+            "its rows are private, and this would learn from them without noise.", where="privacy", hint=hint
+        )
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
     device = device_of(recipe)

@@ -6,7 +6,7 @@ Shared by training and the dry run. Writes nothing but the cache of encoded data
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class Prepared:
     seconds: dict[str, float] = field(default_factory=dict)
     total: int = 0  # rows there are, of which `sampled` were kept
     sampled: int = 0
+    draw: Callable[[Batches], Any] | None = None  # makes other batches of the same rows
 
     def index(self, part: int) -> np.ndarray:
         """The row numbers of a part."""
@@ -66,7 +67,7 @@ class Prepared:
             module.load_pretrained()
         return model
 
-    def batches(self, size: int) -> Batches:
+    def batches(self, size: int) -> Any:
         """The training rows in batches of `size`, augmented as the recipe says."""
         recipe = self.recipe
         images = [source.name for source in model_sources(recipe, self.columns) if source.kind == "image"]
@@ -74,9 +75,10 @@ class Prepared:
         classes = {name: len(sizes["classes"]) for name, (_, sizes) in targets if "classes" in sizes}
         with recipe.places():
             augment = augmentation.build(recipe.train.augment, images, classes)
-        return Batches(
+        usual = Batches(
             self.encoded, self.index(0), size, recipe.train.seed, augment=augment, bucket=recipe.train.bucket
         )
+        return self.draw(usual) if self.draw else usual
 
     def first_batch(self) -> Batch:
         """The first rows as training sees them, augmented."""

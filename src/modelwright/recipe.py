@@ -102,6 +102,17 @@ class TrainOptions(_Strict):
     checkpoint_seconds: float = Field(30.0, ge=0)
 
 
+class PrivacyOptions(_Strict):
+    """Differentially private training: what each row of the data may at most have changed (`privacy/differential.py`)."""
+
+    epsilon: float | None = Field(None, gt=0)
+    noise: float | None = Field(None, gt=0)  # in place of epsilon: its deviation in multiples of clip
+    delta: float | None = Field(None, gt=0, lt=1)
+    clip: float = Field(0.1, gt=0)  # largest norm of one row's gradient
+    accountant: Literal["prv", "rdp"] = "prv"
+    seed: int | None = Field(None, ge=0)  # of noise and batches, for experiments only: it must be secret
+
+
 class Recipe(_Strict):
     """A whole recipe. `base` is the folder that its paths are relative to."""
 
@@ -112,7 +123,7 @@ class Recipe(_Strict):
     model: ModelOptions = Field(default_factory=ModelOptions)
     train: TrainOptions = Field(default_factory=TrainOptions)
     baselines: bool | list[str] = True
-    privacy: dict[str, Any] | None = None
+    privacy: PrivacyOptions | None = None
     base: Path = Field(default=Path("."), exclude=True)
     source: str = Field(default="recipe", exclude=True)
     _marks: dict[tuple, Any] = PrivateAttr(default_factory=dict)
@@ -312,6 +323,9 @@ def _register_classes(values: dict[str, Any]) -> None:
                 configs[name] = {**config, "kind": known} if isinstance(config, dict) else known
 
 
+_INNER: dict[str, Any] = {"model": ModelOptions, "train": TrainOptions, "privacy": PrivacyOptions}
+
+
 def _type_problems(errors: list[Any], values: Any) -> list[Problem]:
     """One Problem for each place: a union reports what each of its members would have taken."""
     found: dict[tuple, list[Any]] = {}
@@ -321,7 +335,7 @@ def _type_problems(errors: list[Any], values: Any) -> list[Problem]:
     for path, several in found.items():
         kind = several[0]["type"]
         if kind == "extra_forbidden":
-            inner: Any = {"model": ModelOptions, "train": TrainOptions}.get(str(path[0]))
+            inner: Any = _INNER.get(str(path[0]))
             owner: Any = Recipe if len(path) == 1 else inner
             known = [field.alias or name for name, field in owner.model_fields.items() if not field.exclude]
             problems.append(Problem(path, "no such key.", did_you_mean(str(path[-1]), known)))

@@ -23,6 +23,7 @@ from ..files import write_json
 from ..fitting import Trained, Watch, fit
 from ..prediction import Measured, measure_rows
 from ..preparation import Prepared, fold_count, open_rows, own_encoders, prepare
+from ..privacy import differential
 from ..publication import publish
 from ..recipe import Recipe
 from ..report import Report, Table, Text
@@ -65,11 +66,13 @@ def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -
     number = fold_count(recipe, rows)
     across = _measure_folds(recipe, rows, folder, number) if number else None
     prepared = prepare(recipe, rows=rows)
+    private = differential.begin(recipe, prepared, folder)
 
     def keep(model: nn.Module) -> None:  # before anything else can go wrong
         Run(recipe, prepared.columns, path=folder, model=model).save(folder)
 
-    trained = fit(recipe, prepared, folder, watch, resolved, keep)
+    gradients = private.gradients if private else None
+    trained = fit(recipe, prepared, folder, watch, resolved, keep, gradients=gradients)
     run = Run(recipe, prepared.columns, path=folder, model=trained.model)
     return _publish(run, trained, folder, watch, across)
 
@@ -94,6 +97,8 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch, across: dic
         "best_epoch": trained.session.progress.best_epoch,
         "stopped": trained.session.progress.stopped,
     }
+    if run.recipe.privacy:
+        values["privacy"] = differential.finish(folder, trained.session.progress.step)
     if across:
         values["folds"] = across["folds"]
     write_json(folder / "metrics.json", values)
