@@ -6,12 +6,13 @@ Shared by training and the dry run. Writes nothing but the cache of encoded data
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 import yaml
 from torch import nn
@@ -57,6 +58,13 @@ class Prepared:
     def train_rows(self) -> int:
         """How many rows there are to train on."""
         return int((self.part == 0).sum())
+
+    def only(self, rows: np.ndarray, part: int = 0) -> Prepared:
+        """The same with some of the training rows alone, given by their place among them; or with them as another part."""
+        parts_ = np.where(self.part == 0, np.int8(-1), self.part)
+        parts_[self.part == part] = -1
+        parts_[self.index(0)[rows]] = part
+        return replace(self, part=parts_)
 
     def build(self) -> nn.Module:
         """The model, initialised from the recipe's seed and with the pretrained weights of its parts."""
@@ -184,11 +192,12 @@ def prepare(
     rows: Rows | None = None,
     columns: dict[str, Any] | None = None,
     sample: int | None = None,
+    fit: Callable[[pa.Table, dict[str, Any], np.ndarray], None] = fit,
 ) -> Prepared:
     """Read, split, fit, encode, choose.
 
     `fold` is (number, of how many) for cross-validation; `columns` are fitted ones to use as they are; `sample` keeps
-    that many rows only (for a dry run).
+    that many rows only (for a dry run); `fit` fits columns to the rows of a mask.
     """
     clock, seconds = _Clock(), {}
     rows = rows or open_rows(recipe)
@@ -204,7 +213,7 @@ def prepare(
         start = _start(recipe, rows) if recipe.model.start else {}
         columns, inferred = build_columns(recipe, rows)
         columns = _kept(start, columns, recipe) if recipe.model.start else columns
-        fit_columns(rows, {n: c for n, c in columns.items() if start.get(n) is not c}, part == 0)
+        fit_columns(rows, {n: c for n, c in columns.items() if start.get(n) is not c}, part == 0, fit)
     seconds["fit"] = clock()
     encoded = encode(rows.table, columns, own_encoders(recipe, columns))
     seconds["encode"] = clock()
@@ -286,7 +295,7 @@ class _Clock:
         return round(self.last - before, 4)
 
 
-def fit_columns(rows: Rows, columns: dict[str, Any], train: np.ndarray) -> None:
+def fit_columns(rows: Rows, columns: dict[str, Any], train: np.ndarray, fit: Callable[..., None] = fit) -> None:
     """Fit columns on the training rows; an error names the data."""
     try:
         fit(rows.table, columns, train)

@@ -6,6 +6,7 @@ Thin over `fitting.fit`, `evaluation` and `baselines`; writes the measured files
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ..files import write_json
 from ..fitting import Trained, Watch, fit
 from ..prediction import Measured, measure_rows
 from ..preparation import Prepared, fold_count, open_rows, own_encoders, prepare
+from ..privacy import federated
 from ..publication import publish
 from ..recipe import Recipe
 from ..report import Report, Table, Text
@@ -38,12 +40,13 @@ def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -
     rows = open_rows(recipe)
     number = fold_count(recipe, rows)
     across = _measure_folds(recipe, rows, folder, number) if number else None
-    prepared = prepare(recipe, rows=rows)
+    federation = federated.asked(recipe)
+    prepared = prepare(recipe, rows=rows, fit=partial(federation.fit_columns, recipe) if federation else fit_table)
 
     def keep(model: nn.Module) -> None:  # before anything else can go wrong
         Run(recipe, prepared.columns, path=folder, model=model).save(folder)
 
-    trained = fit(recipe, prepared, folder, watch, resolved, keep)
+    trained = (federation.fit if federation else fit)(recipe, prepared, folder, watch, resolved, keep)
     run = Run(recipe, prepared.columns, path=folder, model=trained.model)
     return _publish(run, trained, folder, watch, across)
 
