@@ -25,7 +25,8 @@ from .columns import dump as dump_columns
 from .columns import load as load_columns
 from .data import augmentation
 from .data.batches import Batches
-from .data.encoding import TABLE, Encoded, encode, fit, keys, require_aligned, sources
+from .data.encoding import TABLE, Encoded, encode, keys, require_aligned, sources
+from .data.encoding import fit as fit_table
 from .data.reading import Rows, read
 from .data.splitting import folds, split
 from .errors import DataError, Problem, RunError, UserError, did_you_mean
@@ -192,7 +193,7 @@ def prepare(
     rows: Rows | None = None,
     columns: dict[str, Any] | None = None,
     sample: int | None = None,
-    fit: Callable[[pa.Table, dict[str, Any], np.ndarray], None] = fit,
+    fit: Callable[[pa.Table, dict[str, Any], np.ndarray], None] | None = None,
 ) -> Prepared:
     """Read, split, fit, encode, choose.
 
@@ -213,7 +214,7 @@ def prepare(
         start = _start(recipe, rows) if recipe.model.start else {}
         columns, inferred = build_columns(recipe, rows)
         columns = _kept(start, columns, recipe) if recipe.model.start else columns
-        fit_columns(rows, {n: c for n, c in columns.items() if start.get(n) is not c}, part == 0, fit)
+        fit_columns(rows, {n: c for n, c in columns.items() if start.get(n) is not c}, part == 0, fit or fit_table)
     seconds["fit"] = clock()
     encoded = encode(rows.table, columns, own_encoders(recipe, columns))
     seconds["encode"] = clock()
@@ -295,7 +296,7 @@ class _Clock:
         return round(self.last - before, 4)
 
 
-def fit_columns(rows: Rows, columns: dict[str, Any], train: np.ndarray, fit: Callable[..., None] = fit) -> None:
+def fit_columns(rows: Rows, columns: dict[str, Any], train: np.ndarray, fit: Callable[..., None] = fit_table) -> None:
     """Fit columns on the training rows; an error names the data."""
     try:
         fit(rows.table, columns, train)
@@ -399,7 +400,8 @@ def build_model(recipe: Recipe, columns: dict[str, Any]) -> nn.Module:
 def _fill_options(recipe: Recipe, columns: dict[str, Any]) -> None:
     """Write every option of every part, defaults included, into the recipe: an old run must keep its meaning."""
     complete = parts.complete
-    recipe.columns = {name: complete("columns", recipe.columns[name]) for name in columns}
+    dropped = {name: config for name, config in recipe.columns.items() if name not in columns}
+    recipe.columns = {name: complete("columns", recipe.columns[name]) for name in columns} | dropped
     recipe.model.encoders = {name: complete("encoders", config) for name, config in recipe.model.encoders.items()}
     recipe.model.heads = {name: complete("heads", config) for name, config in recipe.model.heads.items()}
     recipe.model.fuse = complete("fuse", recipe.model.fuse)

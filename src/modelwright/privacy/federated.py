@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,6 +31,8 @@ from .aggregation import ROBUST
 from .partition import Clients, deal
 from .rounds import Rounds
 
+ELSEWHERE: ContextVar[Any] = ContextVar("elsewhere", default=None)
+"""Where clients are hosts of their own: what reaches them (`flower.Hosts`). The server's rows are then only looked at."""
 Fraction = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -82,10 +85,12 @@ class Federated:
         robust = self.rule in ROBUST
         if self.secure and robust:
             message = f"a secure sum hides the single updates that {self.rule} compares."
-            raise UserError(message, where="privacy.federated.secure", hint="Use fedavg, fedprox or fedadam with it.")
+            raise UserError(message, where="federated.secure", hint="Use fedavg, fedprox or fedadam with it.")
         if self.noise and (robust or self.clip is None):
-            message = f"noise is added to a sum of clipped updates, given {'rule ' + self.rule if robust else 'no clip'}."
-            raise UserError(message, where="privacy.federated.noise", hint="Set a clip, with fedavg, fedprox or fedadam.")
+            message = (
+                f"noise is added to a sum of clipped updates, given {'rule ' + self.rule if robust else 'no clip'}."
+            )
+            raise UserError(message, where="federated.noise", hint="Set a clip, with fedavg, fedprox or fedadam.")
 
     def deal(self, recipe: Recipe, rows: np.ndarray, table: pa.Table | None) -> Clients:
         """Who has which of the training rows, which are `rows` of the table; a text has none."""
@@ -98,6 +103,8 @@ class Federated:
 
     def fit_columns(self, recipe: Recipe, table: pa.Table, columns: dict[str, Any], train: np.ndarray) -> None:
         """Fit columns by each client on its own rows, and merge their statistics: no row leaves its client."""
+        if ELSEWHERE.get():
+            return encoding.fit(table, columns, train)
         rows = np.flatnonzero(train)
         clients = self.deal(recipe, rows, table)
         encoding.fit_shards(table, columns, [rows[own] for own in clients.values() if len(own)])
@@ -114,7 +121,10 @@ class Federated:
         """In the place of `fitting.fit`: train a prepared recipe in rounds, and write `privacy.json` and a report."""
         table = getattr(prepared.rows, "table", None)
         rows = np.arange(prepared.train_rows) if table is None else prepared.index(0)
-        rounds = Rounds(self, prepared, self.deal(recipe, rows, table))
+        elsewhere = ELSEWHERE.get()
+        clients = elsewhere.join(self, prepared) if elsewhere else self.deal(recipe, rows, table)
+        with recipe.places():
+            rounds = Rounds(self, prepared, clients, elsewhere and elsewhere.ask)
         decided = dict((resolved or {}).get("decided", {}))
         rounds.settle(decided)
         choices = [vars(choice) for choice in prepared.choices] or (resolved or {}).get("choices", [])
@@ -138,12 +148,11 @@ class Federated:
 
 
 def asked(recipe: Recipe) -> Federated | None:
-    """The federation that a recipe asks for, if any; its epochs and batches become those of the recipe's training."""
-    given = (recipe.privacy or {}).get("federated")
-    if given is None:
+    """The federation that a recipe asks for, if any; its epochs and batch become those of the recipe's training."""
+    if recipe.federated is None:
         return None
-    federation = Federated(**given)
-    train = recipe.train
-    train.epochs, train.batch, train.steps = federation.epochs, federation.batch, None
-    recipe.privacy = {"federated": dataclasses.asdict(federation)}
+    with recipe.places():
+        federation = Federated(**recipe.federated)
+    recipe.train.epochs, recipe.train.batch, recipe.train.steps = federation.epochs, federation.batch, None
+    recipe.federated = dataclasses.asdict(federation)
     return federation

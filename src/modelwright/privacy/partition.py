@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ..errors import DataError, did_you_mean
 
-WHERE = "privacy.federated.split"
+WHERE = "federated.split"
 MANY = 50  # distinct numbers; more are cut into tenths of the rows
 Clients = dict[str, np.ndarray]
 """Client -> its rows, by their place among the training rows. A client may have none."""
@@ -29,7 +29,7 @@ def deal(rows: int, table: pa.Table, *, by: str, clients: int, alpha: float, tar
         return _by_column(table, by)
     if clients > rows:
         message = f"{rows:,} rows cannot be dealt to {clients:,} clients."
-        raise DataError(message, where="privacy.federated.clients", hint=f"Give {rows:,} at most.")
+        raise DataError(message, where="federated.clients", hint=f"Give {rows:,} at most.")
     if by == "iid":
         shares = np.array_split(random.permutation(rows), clients)
     else:

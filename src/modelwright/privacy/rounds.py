@@ -6,7 +6,8 @@ To the session that drives them a round is a step: `batches` gives round numbers
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,15 +29,31 @@ LOOKED_AT = 200  # rows of a client, for its score
 TURNED = -10.0  # what an attacker multiplies its update by
 
 
+@dataclass
+class Answer:
+    """What a client says after a round: its update (P,), how many rows it has, its losses added up over its steps."""
+
+    name: str
+    update: Tensor
+    rows: int
+    terms: Terms
+
+
+Ask = Callable[[Model, Tensor, list[str], int], Iterable[Answer]]
+"""(model, the server's weights (P,), the clients' names, the round) -> the answers that arrive."""
+
+
 class Rounds:
     """A federation, in the place of `fitting.Prepared` (whose attributes it hands on) and of `session.Epochs`.
 
-    Every draw is a function of (seed, round, client), so that a federation resumes exactly.
+    Every draw is a function of (seed, round, client), so that a federation resumes exactly. ask: how the clients are
+    reached where they are not simulated.
     """
 
     steps = size = 1
 
-    def __init__(self, options: Federated, prepared: Any, clients: Clients) -> None:
+    def __init__(self, options: Federated, prepared: Any, clients: Clients, ask: Ask | None = None) -> None:
+        self.ask, self.simulated = ask or self._simulated, ask is None
         self.options, self.prepared, self.clients = options, prepared, clients
         self.recipe, self.seed = prepared.recipe, prepared.recipe.train.seed
         self.names = [name for name, rows in clients.items() if len(rows)]
@@ -82,16 +99,18 @@ class Rounds:
     def settle(self, decided: dict[str, Any]) -> None:
         """Decide what is measured (precision, threads) once for all clients, on the rows of the largest."""
         rows = max(self.clients.values(), key=len)
-        train, most = self.recipe.train, max(1, round(self.options.fraction * len(self.names))) * self.options.rounds
-        trial = self.recipe.model_copy(update={"train": train.model_copy(update={"epochs": train.epochs * most})})
+        train, options = self.recipe.train, self.options
+        times = options.rounds * max(1, round(options.fraction * len(self.names)))
+        longer = train.model_copy(update={"epochs": options.epochs * times, "steps": None})
+        trial = self.recipe.model_copy(update={"train": longer})
         trial.train.compile = False if train.compile == "auto" else train.compile
         with self.recipe.places():
             fitting.decide(trial, self.prepared.only(rows), self.prepared.build(), decided)
-        self.recipe.train = trial.train.model_copy(update={"epochs": train.epochs})
+        self.recipe.train = longer.model_copy(update={"epochs": train.epochs, "steps": train.steps})
 
     def scores(self, model: nn.Module) -> dict[str, dict[str, Any]]:
         """How good the model is on some of each client's own rows, where these are rows of a table: client -> metrics."""
-        if not hasattr(self.prepared, "encoded"):
+        if not self.simulated or not hasattr(self.prepared, "encoded"):
             return {}
         options = StepOptions(device=next(model.parameters()).device.type)
         held = {name: self.prepared.only(self.clients[name][:LOOKED_AT], part=1) for name in self.names}
@@ -102,7 +121,9 @@ class Rounds:
         which is what the accountant of epsilon assumes."""
         random, fraction = generator(self.seed, number), self.options.fraction
         if self.options.noise:
-            return [n for n, drawn in zip(self.names, torch.rand(len(self.names), generator=random)) if drawn < fraction]
+            return [
+                n for n, drawn in zip(self.names, torch.rand(len(self.names), generator=random)) if drawn < fraction
+            ]
         count = max(1, round(fraction * len(self.names)))
         return [self.names[place] for place in torch.randperm(len(self.names), generator=random)[:count].tolist()]
 
@@ -113,61 +134,59 @@ class Rounds:
         """
         number, weights = int(batch["round"]), Weights(model)
         start, asked = weights.read(), self.chosen(number)
-        answers: dict[str, Tensor] = {}
-        terms: dict[str, Terms] = {}
-        bad, vanished = [], []
-        for name in asked:
-            try:
-                update, terms[name] = self.learn(model, weights, start, name, number)
-            except NotFinite:
-                update = start * torch.nan
-            if not update.isfinite().all():
-                bad.append(name)
-            elif self._draw(number, name, 1) < self.options.vanish:
-                vanished.append(name)
-            else:
-                answers[name] = clipped(update, self.options.clip)
+        answers = {answer.name: answer for answer in self.ask(model, start, asked, number)}
+        bad = [name for name, answer in answers.items() if not answer.update.isfinite().all()]
+        vanished = [name for name in asked if name not in answers]
+        good = [answer for name, answer in answers.items() if name not in bad]
         weights.write(start)
-        if not answers and not self.options.noise:
+        if not good and not self.options.noise:
             told = f"{len(bad)} of their answers are not finite ({', '.join(bad[:5])})" if bad else "all vanished"
             message = f"none of the {len(asked)} clients of round {number + 1} gave an answer: {told}."
             raise TrainingError(message, hint="Lower train.lr, set a clip, or look at these clients' rows.")
-        sent = {"down": 4 * len(start) * len(asked), "up": 4 * len(start) * len(answers)}
-        update = self._joined(answers, [*bad, *vanished], start, number, sent)
+        sent = {"down": 4 * len(start) * len(asked), "up": 4 * len(start) * len(good)}
+        update = self._joined(good, len(asked) - len(good), start, number, sent)
         weights.write(start + update, buffers_only=True)
         weights.descend(update)
-        losses = {name: _mean(terms[name], model.weights) for name in answers}
+        losses = {answer.name: _mean(answer.terms, model.weights) for answer in good}
         self.record = {"asked": len(asked), "left_out": bad, "vanished": vanished, "losses": losses, "bytes": sent}
-        return _added([terms[name] for name in answers]) or {"none": (torch.zeros(()), torch.zeros(()))}
+        return _added(answer.terms for answer in good) or {"none": (torch.zeros(()), torch.zeros(()))}
 
-    def learn(self, model: Model, weights: Weights, start: Tensor, name: str, number: int) -> tuple[Tensor, Terms]:
-        """What one client makes of the server's weights in a round: its update (P,), and its losses added up.
+    def _simulated(self, model: Model, start: Tensor, asked: list[str], number: int) -> Iterator[Answer]:
+        """The clients that are asked, one after the other on this machine; some attack, some vanish."""
+        for name in asked:
+            answer = self.learn(model, start, name, number)
+            if name in self.attackers:
+                answer.update *= TURNED if self.options.attack == "flip" else torch.nan
+            if self._draw(number, name, 1) >= self.options.vanish:
+                yield answer
 
-        Raises NotFinite when its loss is not finite.
-        """
-        train, shard = self.recipe.train, self.prepared.only(self.clients[name])
+    def learn(self, model: Model, start: Tensor, name: str, number: int) -> Answer:
+        """What one client makes of the server's weights in a round; its update is NaN where its loss is not finite."""
+        train, shard, weights = self.recipe.train, self.prepared.only(self.clients[name]), Weights(model)
         weights.write(start)
         model.train()
-        config = parts.split(train.optimizer)
-        optimizer = parts.build(
-            "optimizers", {"kind": config[0], **config[1], "lr": train.lr, "weight_decay": train.weight_decay}, model
-        )
-        device = next(model.parameters()).device
+        kind, config = parts.split(train.optimizer)
+        config |= {"kind": kind, "lr": train.lr, "weight_decay": train.weight_decay}
+        optimizer, device = parts.build("optimizers", config, model), next(model.parameters()).device
         batches, factor = shard.batches(train.batch), self.schedule(number, self.options.rounds)
         batches.seed = int(self._draw(number, name, 0) * 2**31)
         count = self.options.epochs * -(-shard.train_rows // batches.size)
         endless = itertools.chain.from_iterable(batches.epoch(epoch) for epoch in itertools.count())
         rows = ({key: value.to(device) for key, value in batch.items()} for batch in itertools.islice(endless, count))
-        options = StepOptions(seed=batches.seed, clip=train.clip, precision=train.precision, device=device.type)
-        gradients = self._held_near(model) if self.options.rule == "fedprox" else None
         steps = train_steps(
-            model, rows, optimizer, factor=lambda step: factor, options=options, start=number * count, gradients=gradients
+            model,
+            rows,
+            optimizer,
+            factor=lambda step: factor,
+            options=StepOptions(seed=batches.seed, clip=train.clip, precision=train.precision, device=device.type),
+            start=number * count,
+            gradients=self._held_near(model) if self.options.rule == "fedprox" else None,
         )
-        terms = _added(steps)
-        update = weights.read() - start
-        if name in self.attackers:
-            update = update * (TURNED if self.options.attack == "flip" else torch.nan)
-        return update, terms
+        try:
+            terms = _added(steps)
+        except NotFinite:
+            return Answer(name, start * torch.nan, shard.train_rows, {})
+        return Answer(name, weights.read() - start, shard.train_rows, terms)
 
     def _held_near(self, model: Model) -> Any:
         """Gradients with those of mu / 2 * |w - w_server|^2 added (FedProx, Li et al. 2020, equation 2)."""
@@ -182,25 +201,23 @@ class Rounds:
 
         return gradients
 
-    def _joined(
-        self, answers: dict[str, Tensor], missing: list[str], start: Tensor, number: int, sent: dict[str, int]
-    ) -> Tensor:
+    def _joined(self, answers: list[Answer], missing: int, start: Tensor, number: int, sent: dict[str, int]) -> Tensor:
         """(P,) the answers made one by the rule. With noise every client counts the same, and the sum is divided by how
         many are expected, so that no number but the noisy sum depends on one client."""
         options = self.options
-        updates = torch.stack(list(answers.values())) if answers else start.new_zeros(0, len(start))
+        updates = torch.stack([clipped(a.update, options.clip) for a in answers] or [start * 0])
         if options.rule in ROBUST:
             return median(updates) if options.rule == "median" else trimmed_mean(updates, options.trim)
-        count = updates.new_tensor([1.0 if options.noise else len(self.clients[name]) for name in answers])
+        rows = updates.new_tensor([1.0 if options.noise else a.rows for a in answers] or [0.0])
         if options.secure:
             from .secure_sum import add
 
-            vectors = [np.append((u * c).cpu().numpy(), float(c)) for u, c in zip(updates, count)]
-            found, server = add([*vectors, *([None] * len(missing))])
+            vectors = [np.append((update * own).cpu().numpy(), float(own)) for update, own in zip(updates, rows)]
+            found, server = add([*vectors, *([None] * missing)])
             sent["up"] = server.bytes_received
             summed, total = torch.from_numpy(found[:-1]).to(start), float(found[-1])
         else:
-            summed, total = count @ updates, float(count.sum())
+            summed, total = rows @ updates, float(rows.sum())
         if not options.noise:
             return summed / total
         deviation, random = options.noise * float(options.clip or 0), generator(self.seed, number, -2)
@@ -209,10 +226,10 @@ class Rounds:
 
     def _draw(self, number: int, name: str, use: int) -> float:
         """A number of [0, 1) for one client, one round and one use."""
-        return float(torch.rand((), generator=generator(self.seed, number, self.names.index(name), use), dtype=torch.double))
+        return float(torch.rand((), generator=generator(self.seed, number, name, use), dtype=torch.double))
 
 
-def _added(steps: Any) -> Terms:
+def _added(steps: Iterable[Terms]) -> Terms:
     """The loss terms of all steps, added up."""
     sums: Terms = {}
     for terms in steps:

@@ -41,7 +41,9 @@ def threshold(clients: int) -> int:
 def encode(values: np.ndarray, clients: int) -> np.ndarray:
     """Numbers as uint64 in fixed point. Raises DataError where the sum of `clients` such vectors could overflow."""
     if not np.abs(values).max(initial=0.0) * SCALE * clients < 2**63:
-        raise DataError("an update is too large for a secure sum.", where="secure", hint="Set a clip, or lower train.lr.")
+        raise DataError(
+            "an update is too large for a secure sum.", where="secure", hint="Set a clip, or lower train.lr."
+        )
     return np.rint(values.astype(np.float64) * SCALE).astype(np.int64).view(np.uint64)
 
 
@@ -62,7 +64,10 @@ class Client:
 
     def keys(self) -> Message:
         """First: its public keys."""
-        return {"mask": self._mask_key.public_key().public_bytes_raw(), "box": self._box_key.public_key().public_bytes_raw()}
+        return {
+            "mask": self._mask_key.public_key().public_bytes_raw(),
+            "box": self._box_key.public_key().public_bytes_raw(),
+        }
 
     def shares(self, public: dict[int, Message]) -> dict[int, bytes]:
         """Second: its shares for every client, encrypted for it. public: everybody's keys."""

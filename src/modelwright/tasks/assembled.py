@@ -64,10 +64,9 @@ def measure_part(model: Any, prepared: Prepared, part: int) -> Measured:
 def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -> Run:
     """Train and measure a recipe in its run folder, with its folds if it asks for them."""
     rows = open_rows(recipe)
-    number = fold_count(recipe, rows)
+    number, federation = fold_count(recipe, rows), federated.asked(recipe)
     across = _measure_folds(recipe, rows, folder, number) if number else None
-    federation = federated.asked(recipe)
-    prepared = prepare(recipe, rows=rows, fit=partial(federation.fit_columns, recipe) if federation else fit_table)
+    prepared = prepare(recipe, rows=rows, fit=federation and partial(federation.fit_columns, recipe))
 
     def keep(model: nn.Module) -> None:  # before anything else can go wrong
         Run(recipe, prepared.columns, path=folder, model=model).save(folder)
