@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 import yaml
 from torch import nn
@@ -25,8 +24,7 @@ from .columns import dump as dump_columns
 from .columns import load as load_columns
 from .data import augmentation
 from .data.batches import Batches
-from .data.encoding import TABLE, Encoded, encode, keys, require_aligned, sources
-from .data.encoding import fit as fit_table
+from .data.encoding import TABLE, Encoded, encode, fit, keys, require_aligned, sources
 from .data.reading import Rows, read
 from .data.splitting import folds, split
 from .errors import DataError, Problem, RunError, UserError, did_you_mean
@@ -59,13 +57,6 @@ class Prepared:
     def train_rows(self) -> int:
         """How many rows there are to train on."""
         return int((self.part == 0).sum())
-
-    def only(self, rows: np.ndarray, part: int = 0) -> Prepared:
-        """The same with some of the training rows alone, given by their place among them; or with them as another part."""
-        parts_ = np.where(self.part == 0, np.int8(-1), self.part)
-        parts_[self.part == part] = -1
-        parts_[self.index(0)[rows]] = part
-        return replace(self, part=parts_)
 
     def build(self) -> nn.Module:
         """The model, initialised from the recipe's seed and with the pretrained weights of its parts."""
@@ -193,12 +184,12 @@ def prepare(
     rows: Rows | None = None,
     columns: dict[str, Any] | None = None,
     sample: int | None = None,
-    fit: Callable[[pa.Table, dict[str, Any], np.ndarray], None] | None = None,
+    fit: Callable[..., None] = fit,
 ) -> Prepared:
     """Read, split, fit, encode, choose.
 
     `fold` is (number, of how many) for cross-validation; `columns` are fitted ones to use as they are; `sample` keeps
-    that many rows only (for a dry run); `fit` fits columns to the rows of a mask.
+    that many rows only (for a dry run); `fit(table, columns, mask)` fits columns.
     """
     clock, seconds = _Clock(), {}
     rows = rows or open_rows(recipe)
@@ -214,7 +205,7 @@ def prepare(
         start = _start(recipe, rows) if recipe.model.start else {}
         columns, inferred = build_columns(recipe, rows)
         columns = _kept(start, columns, recipe) if recipe.model.start else columns
-        fit_columns(rows, {n: c for n, c in columns.items() if start.get(n) is not c}, part == 0, fit or fit_table)
+        fit_columns(rows, {n: c for n, c in columns.items() if start.get(n) is not c}, part == 0, fit)
     seconds["fit"] = clock()
     encoded = encode(rows.table, columns, own_encoders(recipe, columns))
     seconds["encode"] = clock()
@@ -296,7 +287,7 @@ class _Clock:
         return round(self.last - before, 4)
 
 
-def fit_columns(rows: Rows, columns: dict[str, Any], train: np.ndarray, fit: Callable[..., None] = fit_table) -> None:
+def fit_columns(rows: Rows, columns: dict[str, Any], train: np.ndarray, fit: Callable[..., None] = fit) -> None:
     """Fit columns on the training rows; an error names the data."""
     try:
         fit(rows.table, columns, train)
@@ -400,8 +391,7 @@ def build_model(recipe: Recipe, columns: dict[str, Any]) -> nn.Module:
 def _fill_options(recipe: Recipe, columns: dict[str, Any]) -> None:
     """Write every option of every part, defaults included, into the recipe: an old run must keep its meaning."""
     complete = parts.complete
-    dropped = {name: config for name, config in recipe.columns.items() if name not in columns}
-    recipe.columns = {name: complete("columns", recipe.columns[name]) for name in columns} | dropped
+    recipe.columns = {**recipe.columns, **{name: complete("columns", recipe.columns[name]) for name in columns}}
     recipe.model.encoders = {name: complete("encoders", config) for name, config in recipe.model.encoders.items()}
     recipe.model.heads = {name: complete("heads", config) for name, config in recipe.model.heads.items()}
     recipe.model.fuse = complete("fuse", recipe.model.fuse)

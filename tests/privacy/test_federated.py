@@ -17,7 +17,7 @@ from modelwright.columns import build, dump
 from modelwright.data.encoding import fit, fit_shards
 from modelwright.errors import DataError, RecipeError, RunError, TrainingError
 from modelwright.preparation import prepare
-from modelwright.privacy.federated import asked
+from modelwright.privacy.federated import Federated, ways
 from modelwright.privacy.partition import deal
 from modelwright.privacy.rounds import Rounds
 from modelwright.recipe import load
@@ -140,7 +140,7 @@ def assert_close(one: object, other: object) -> None:
 
 
 def test_the_verb_gives_a_run_that_predicts_and_tells_what_was_sent(table, tmp_path):
-    run = mw.federate(recipe(table), "federated.rounds=6", clients=5, out=str(tmp_path / "run"))
+    run = mw.federate(recipe(table), "federated.rounds=6", clients=5, compare=True, out=str(tmp_path / "run"))
     assert accuracy(run) > 0.85
     assert run.predict([{"x": 3.5, "y": 0.0}])["side"].to_pylist() == ["b"]
     found = privacy(run)
@@ -149,7 +149,7 @@ def test_the_verb_gives_a_run_that_predicts_and_tells_what_was_sent(table, tmp_p
     assert found["bytes"] == {"down": 5 * 6 * size, "up": 5 * 6 * size}
     assert "5 clients, 6 rounds" in run.notes[0]
     page = (tmp_path / "run" / "report.html").read_text()
-    assert "Federated training" in page and "Over clients" in page
+    assert "Federated training" in page and "Over clients" in page and "in one place, 12 epochs" in page
     assert mw.evaluate(str(run.path)).data["test"]["side"]["accuracy"] == accuracy(mw.Run.load(run.path))
 
 
@@ -189,8 +189,8 @@ def test_a_killed_federation_resumes_to_the_same_bytes(table, tmp_path):
 
 def test_what_a_client_learns_depends_on_nothing_but_seed_round_and_client(table):
     given = load(recipe(table))
-    federation = asked(given)
-    prepared = prepare(given)
+    ways(given)
+    federation, prepared = Federated(**given.federated), prepare(given)
     rounds = Rounds(federation, prepared, federation.deal(given, prepared.index(0), prepared.rows.table))
     model = prepared.build()
     start = torch.cat([value.flatten() for value in model.state_dict().values()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,6 +96,6 @@ def _curves(history: list[dict[str, Any]], records: list[dict[str, Any]]) -> lis
     return [*blocks, Curve("Loss of the clients asked, while they trained", "round", "loss", lines)]
 
 
-def _spread(values: list[float]) -> dict[str, float]:
+def _spread(values: Sequence[float | None]) -> dict[str, float]:
     known = [value for value in values if value is not None]
     return {name: float(np.quantile(known, share)) if known else float("nan") for name, share in QUANTILES.items()}

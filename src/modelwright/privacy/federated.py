@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -98,8 +99,8 @@ class Federated:
         target = next((name for name in recipe.target_names() if name not in rebuilt), None)
         told = [] if table is None else [name for name in table.column_names if name in (target, self.split)]
         known = pa.table({}) if table is None else table.select(told).take(rows)
-        options = {"by": self.split, "clients": self.clients, "alpha": self.alpha}
-        return deal(len(rows), known, target=target, seed=recipe.train.seed, **options)
+        seed = recipe.train.seed
+        return deal(len(rows), known, by=self.split, clients=self.clients, alpha=self.alpha, target=target, seed=seed)
 
     def fit_columns(self, recipe: Recipe, table: pa.Table, columns: dict[str, Any], train: np.ndarray) -> None:
         """Fit columns by each client on its own rows, and merge their statistics: no row leaves its client."""
@@ -128,18 +129,12 @@ class Federated:
         decided = dict((resolved or {}).get("decided", {}))
         rounds.settle(decided)
         choices = [vars(choice) for choice in prepared.choices] or (resolved or {}).get("choices", [])
-        steps = {"epochs": self.rounds, "steps": None, "batch": 1, "accumulate": 1, "lr": 1.0, "early_stop": 0}
+        seen = max(1, round(self.fraction * self.epochs * prepared.train_rows))  # rows of a round, for the progress bar
+        steps = {"epochs": self.rounds, "steps": None, "batch": seen, "accumulate": 1, "lr": 1.0, "early_stop": 0}
         plain = {"schedule": "constant", "clip": None, "ema": None}
         server = recipe.model_copy(update={"train": recipe.train.model_copy(update={**steps, **plain})})
-        trained = fitting.fit(
-            server,
-            rounds,
-            folder,
-            watch,
-            {"decided": decided, "choices": choices},
-            keep,
-            gradients=rounds.gradients,
-        )
+        known = {"decided": decided, "choices": choices}
+        trained = fitting.fit(server, rounds, folder, watch, known, keep, gradients=rounds.gradients)
         if folder:
             report = build(self, rounds, trained)
             write_json(folder / "privacy.json", report.data)
@@ -147,12 +142,13 @@ class Federated:
         return dataclasses.replace(trained, prepared=prepared)
 
 
-def asked(recipe: Recipe) -> Federated | None:
-    """The federation that a recipe asks for, if any; its epochs and batch become those of the recipe's training."""
+def ways(recipe: Recipe) -> tuple[Callable[..., None], Callable[..., Trained]]:
+    """How the columns and the model of a recipe are fitted: by clients, if it asks for a federation, whose epochs and
+    batch then become those of its training; otherwise in one place."""
     if recipe.federated is None:
-        return None
+        return encoding.fit, fitting.fit
     with recipe.places():
         federation = Federated(**recipe.federated)
     recipe.train.epochs, recipe.train.batch, recipe.train.steps = federation.epochs, federation.batch, None
     recipe.federated = dataclasses.asdict(federation)
-    return federation
+    return partial(federation.fit_columns, recipe), federation.fit

@@ -78,10 +78,10 @@ class Hosts:
             if reply.has_error():
                 print(f"host {name}: {reply.error.reason}", file=sys.stderr)
                 continue
-            update = torch.from_numpy(reply.content["update"].to_numpy_ndarrays()[0].copy()).to(start)
-            sums, counts = (reply.content[what] for what in ("sums", "counts"))
+            said: Any = reply.content
+            sums, counts = said["sums"], said["counts"]
             terms = {term: (torch.tensor(sums[term]), torch.tensor(counts[term])) for term in sums}
-            yield Answer(name, update, int(reply.content["rows"]["rows"]), terms)
+            yield Answer(name, _vector(said["update"]).to(start), int(said["rows"]["rows"]), terms)
 
 
 @server.main()
@@ -101,7 +101,8 @@ def serve(grid: Grid, context: Context) -> None:
 def learn(message: Message, context: Context) -> Message:
     """Learn from the rows that this host's `data` (in its node configuration) names: a recipe, whose data is taken, or a
     data file. Where all hosts of a trial share one file, `client` names the host's part of the split."""
-    told, own = message.content["told"], context.node_config
+    said: Any = message.content
+    told, own = said["told"], context.node_config
     shared, mine = json.loads(told["shared"]), load(str(own["data"]))
     recipe = load({**shared["recipe"], "data": mine.data})
     recipe.base = mine.base
@@ -112,7 +113,7 @@ def learn(message: Message, context: Context) -> Message:
         rows = options.deal(recipe, prepared.index(0), prepared.rows.table)[name]
     train, model = recipe.train, prepared.build().to(device_of(recipe))
     apply(model, Speed(train.precision, bool(train.channels_last), bool(train.compile)))
-    start = torch.from_numpy(message.content["weights"].to_numpy_ndarrays()[0].copy()).to(device_of(recipe))
+    start = _vector(said["weights"]).to(device_of(recipe))
     answer = Rounds(options, prepared, {name: rows}).learn(model, start, name, int(told["round"]))
     content = RecordDict(
         {
@@ -123,3 +124,8 @@ def learn(message: Message, context: Context) -> Message:
         }
     )
     return Message(content, reply_to=message)
+
+
+def _vector(record: ArrayRecord) -> Tensor:
+    """The one array of a record, as a tensor of our own."""
+    return torch.from_numpy(record.to_numpy_ndarrays()[0].copy())

@@ -1,14 +1,19 @@
-"""Who has which rows: the training rows of a table dealt out to clients, for a simulation.
+"""Who has which rows: the training rows dealt out to clients, for a simulation.
 
 Knows nothing of models or training.
 """
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..data.packing import Some
 from ..errors import DataError, did_you_mean
 
 WHERE = "federated.split"
@@ -35,6 +40,19 @@ def deal(rows: int, table: pa.Table, *, by: str, clients: int, alpha: float, tar
     else:
         shares = _by_class(_classes(table, target), clients, alpha, random)
     return {f"client {number}": np.sort(own) for number, own in enumerate(shares)}
+
+
+def shard(prepared: Any, rows: np.ndarray, part: int = 0) -> Any:
+    """Prepared data with some of its training rows alone, by their place among them; or, of a table, with them as the
+    validation (1) or test part (2)."""
+    if not hasattr(prepared, "part"):  # texts in rows of tokens
+        own = copy.copy(prepared)
+        own.rows = Some(prepared.rows, rows)
+        return own
+    split = np.where(prepared.part == 0, np.int8(-1), prepared.part)
+    split[prepared.part == part] = -1
+    split[prepared.index(0)[rows]] = part
+    return replace(prepared, part=split)
 
 
 def _by_column(table: pa.Table, name: str) -> Clients:

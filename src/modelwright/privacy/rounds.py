@@ -6,6 +6,7 @@ To the session that drives them a round is a step: `batches` gives round numbers
 from __future__ import annotations
 
 import itertools
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from ..data.batches import generator
 from ..errors import TrainingError, UserError
 from ..loop import NotFinite, StepOptions, Terms, batch_gradients, total_loss, train_steps
 from .aggregation import ROBUST, Weights, clipped, median, trimmed_mean
-from .partition import Clients
+from .partition import Clients, shard
 
 if TYPE_CHECKING:
     from .federated import Federated
@@ -105,7 +106,7 @@ class Rounds:
         trial = self.recipe.model_copy(update={"train": longer})
         trial.train.compile = False if train.compile == "auto" else train.compile
         with self.recipe.places():
-            fitting.decide(trial, self.prepared.only(rows), self.prepared.build(), decided)
+            fitting.decide(trial, shard(self.prepared, rows), self.prepared.build(), decided)
         self.recipe.train = longer.model_copy(update={"epochs": train.epochs, "steps": train.steps})
 
     def scores(self, model: nn.Module) -> dict[str, dict[str, Any]]:
@@ -113,8 +114,8 @@ class Rounds:
         if not self.simulated or not hasattr(self.prepared, "encoded"):
             return {}
         options = StepOptions(device=next(model.parameters()).device.type)
-        held = {name: self.prepared.only(self.clients[name][:LOOKED_AT], part=1) for name in self.names}
-        return {name: shard.validate(model, options)["metrics"] for name, shard in held.items()}
+        held = {name: shard(self.prepared, self.clients[name][:LOOKED_AT], part=1) for name in self.names}
+        return {name: rows.validate(model, options)["metrics"] for name, rows in held.items()}
 
     def chosen(self, number: int) -> list[str]:
         """Who is asked in a round: as many as `fraction` says, or, where noise is added, each with that probability,
@@ -162,15 +163,15 @@ class Rounds:
 
     def learn(self, model: Model, start: Tensor, name: str, number: int) -> Answer:
         """What one client makes of the server's weights in a round; its update is NaN where its loss is not finite."""
-        train, shard, weights = self.recipe.train, self.prepared.only(self.clients[name]), Weights(model)
+        train, own, weights = self.recipe.train, shard(self.prepared, self.clients[name]), Weights(model)
         weights.write(start)
         model.train()
         kind, config = parts.split(train.optimizer)
         config |= {"kind": kind, "lr": train.lr, "weight_decay": train.weight_decay}
         optimizer, device = parts.build("optimizers", config, model), next(model.parameters()).device
-        batches, factor = shard.batches(train.batch), self.schedule(number, self.options.rounds)
+        batches, factor = own.batches(train.batch), self.schedule(number, self.options.rounds)
         batches.seed = int(self._draw(number, name, 0) * 2**31)
-        count = self.options.epochs * -(-shard.train_rows // batches.size)
+        count = self.options.epochs * -(-own.train_rows // batches.size)
         endless = itertools.chain.from_iterable(batches.epoch(epoch) for epoch in itertools.count())
         rows = ({key: value.to(device) for key, value in batch.items()} for batch in itertools.islice(endless, count))
         steps = train_steps(
@@ -185,8 +186,8 @@ class Rounds:
         try:
             terms = _added(steps)
         except NotFinite:
-            return Answer(name, start * torch.nan, shard.train_rows, {})
-        return Answer(name, weights.read() - start, shard.train_rows, terms)
+            return Answer(name, start * torch.nan, own.train_rows, {})
+        return Answer(name, weights.read() - start, own.train_rows, terms)
 
     def _held_near(self, model: Model) -> Any:
         """Gradients with those of mu / 2 * |w - w_server|^2 added (FedProx, Li et al. 2020, equation 2)."""
@@ -220,7 +221,10 @@ class Rounds:
             summed, total = rows @ updates, float(rows.sum())
         if not options.noise:
             return summed / total
-        deviation, random = options.noise * float(options.clip or 0), generator(self.seed, number, -2)
+        random = generator(self.seed, number, -2)
+        if not self.simulated:  # hosts know the seed
+            random.manual_seed(secrets.randbits(63))
+        deviation = options.noise * float(options.clip or 0)
         noise = deviation * torch.randn(len(start), generator=random).to(start)
         return (summed + noise) / (options.fraction * len(self.names))
 

@@ -131,7 +131,7 @@ class Server:
                 f"{len(uncovered)} of {self.clients} clients answered to the end; a secure sum needs {least}.",
                 hint="Ask more clients in a round, or train without --secure.",
             )
-        total = sum(values.values(), start=np.uint64(0))
+        total: np.ndarray = np.stack(list(values.values())).sum(0, dtype=np.uint64)
         public = self.told("keys")
         for client in self.told("shares"):
             secret = joined({holder: shares[client] for holder, shares in list(uncovered.items())[:least]})

@@ -6,7 +6,6 @@ Thin over `fitting.fit`, `evaluation` and `baselines`; writes the measured files
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +63,15 @@ def measure_part(model: Any, prepared: Prepared, part: int) -> Measured:
 def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -> Run:
     """Train and measure a recipe in its run folder, with its folds if it asks for them."""
     rows = open_rows(recipe)
-    number, federation = fold_count(recipe, rows), federated.asked(recipe)
+    number = fold_count(recipe, rows)
     across = _measure_folds(recipe, rows, folder, number) if number else None
-    prepared = prepare(recipe, rows=rows, fit=federation and partial(federation.fit_columns, recipe))
+    fit_columns, learn = federated.ways(recipe)
+    prepared = prepare(recipe, rows=rows, fit=fit_columns)
 
     def keep(model: nn.Module) -> None:  # before anything else can go wrong
         Run(recipe, prepared.columns, path=folder, model=model).save(folder)
 
-    trained = (federation.fit if federation else fit)(recipe, prepared, folder, watch, resolved, keep)
+    trained = learn(recipe, prepared, folder, watch, resolved, keep)
     run = Run(recipe, prepared.columns, path=folder, model=trained.model)
     return _publish(run, trained, folder, watch, across)
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -20,11 +19,11 @@ from .. import evaluation, huggingface, lora, parts, perplexity
 from ..blocks.stream import Batch
 from ..choices import Choice
 from ..data import chat, corpus, shards, tokenizers
-from ..data.packing import Some, TokenBatches, rows
+from ..data.packing import TokenBatches, rows
 from ..data.shards import Tokens, Vocabulary
 from ..errors import DataError, UserError
 from ..files import write_json
-from ..fitting import Trained, Watch, fit
+from ..fitting import Trained, Watch
 from ..generation import generate
 from ..loop import StepOptions
 from ..models.language import Language, derive
@@ -63,17 +62,7 @@ class Prepared:
     def train_rows(self) -> int:
         return self.rows.count
 
-    @property
-    def total(self) -> int:
-        return self.rows.count
-
-    sampled = total
-
-    def only(self, rows: np.ndarray) -> Prepared:
-        """The same with some of the training rows alone, by their numbers."""
-        shard = replace(self)
-        shard.__dict__["rows"] = Some(self.rows, rows)
-        return shard
+    total = sampled = train_rows
 
     def build(self) -> Language:
         """A new model, or the one to start from, with LoRA where the recipe asks for it."""
@@ -281,7 +270,7 @@ def _training(prepared: Prepared) -> None:
 
 def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -> Run:
     """Train and measure a recipe in its run folder."""
-    federation = federated.asked(recipe)
+    _, learn = federated.ways(recipe)
     prepared = prepare(recipe)
     if watch.bar:
         for choice in prepared.choices:
@@ -296,7 +285,7 @@ def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -
         huggingface.write(folder, model, words.tokenizer, words.special, words.template)
         huggingface.write_weights(folder, model)
 
-    trained = (federation.fit if federation else fit)(recipe, prepared, folder, watch, resolved, keep)
+    trained = learn(recipe, prepared, folder, watch, resolved, keep)
     run = Run(recipe, {}, path=folder, model=trained.model)
     return _publish(run, trained, folder, watch)
 

@@ -9,6 +9,21 @@ from typing import Any
 
 from ..provenance import recorded
 
+OPTIONS = [
+    "clients",
+    "split",
+    "alpha",
+    "fraction",
+    "rounds",
+    "epochs",
+    "batch",
+    "rule",
+    "secure",
+    "clip",
+    "noise",
+    "malicious",
+]
+
 
 @recorded
 def federate(
@@ -52,20 +67,28 @@ def federate(
         compare: also train the recipe in one place, with as many passes, and report both
         out: the run folder to make (default: runs/<name>-<n>)
     """
+    given = {
+        name: value for name, value in locals().items() if name in OPTIONS and value is not None and value is not False
+    }
     from .. import training
     from ..fitting import Watch
     from ..recipe import load
-    from ..status import read_json
 
-    given = {"clients": clients, "split": split, "alpha": alpha, "fraction": fraction, "rounds": rounds}
-    given |= {"epochs": epochs, "batch": batch, "rule": rule, "secure": secure or None, "clip": clip, "noise": noise}
-    given |= {"malicious": malicious}
-    told = [f"federated.{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
-    loaded = load(recipe, [*overrides, *(told or ["federated={}"])], target=target)
+    told = [f"federated.{name}={json.dumps(value)}" for name, value in given.items()]
+    loaded = load(recipe, [*overrides, *told], target=target)
+    loaded.federated = loaded.federated or {}
     watch = Watch(on_step=on_step, bar=True)
-    run = training.train(loaded, Path(out) if out else None, watch)
+    run: Any = training.train(loaded, Path(out) if out else None, watch)
     if compare:
         _compare(run, load(recipe, [*overrides, "federated=null"], target=target), watch)
+    _tell(run)
+    return run
+
+
+def _tell(run: Any) -> None:
+    """Add what the federation cost to what the run says of itself."""
+    from ..status import read_json
+
     run.metrics["federated"] = found = read_json(run.path / "privacy.json")
     down, up = (found["bytes"][way] / 2**20 for way in ("down", "up"))
     run.notes.append(
@@ -77,7 +100,6 @@ def federate(
         )
         + f"; more in {run.path}/report.html"
     )
-    return run
 
 
 def _compare(run: Any, central: Any, watch: Any) -> None:
