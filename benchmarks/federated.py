@@ -26,19 +26,18 @@ SUBJECTS = {
 }
 
 
-def main(subject: str, *overrides: str, out: str | None = None) -> None:
-    """Train and say how each round went."""
-    folder = out or tempfile.mkdtemp()
-    run = mw.federate(RECIPE, *CLIENTS, *SUBJECTS[subject], *overrides, out=f"{folder}/run")
-    history = [json.loads(line) for line in (run.path / "history.jsonl").read_text().splitlines()]
-    answer = {
-        "subject": subject,
-        "test accuracy": run.metrics["test"]["label"]["accuracy"],
-        "validation accuracy": [round(record["metrics"]["accuracy"], 4) for record in history],
-        "seconds": round(history[-1]["seconds"], 1),
-        "MiB down and up": [round(value / 2**20, 1) for value in run.metrics["federated"]["bytes"].values()],
-    }
-    print(json.dumps(answer))
+def main(subject: str, *overrides: str) -> None:
+    """Train and say how each round went, also when the attackers win."""
+    path, answer = Path(tempfile.mkdtemp()) / "run", {"subject": subject, "options": overrides}
+    try:
+        run = mw.federate(RECIPE, *CLIENTS, *SUBJECTS[subject], *overrides, out=str(path))
+        answer["test accuracy"] = run.metrics["test"]["label"]["accuracy"]
+        answer["MiB down and up"] = [round(value / 2**20, 1) for value in run.metrics["federated"]["bytes"].values()]
+    except mw.TrainingError as error:
+        answer["ended"] = str(error)
+    history = [json.loads(line) for line in (path / "history.jsonl").read_text().splitlines()]
+    answer["validation accuracy"] = [round(record["metrics"]["accuracy"], 4) for record in history]
+    print(json.dumps(answer | {"seconds": round(history[-1]["seconds"], 1)}))
 
 
 if __name__ == "__main__":

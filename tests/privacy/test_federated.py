@@ -325,6 +325,14 @@ def test_noise_has_the_deviation_it_says(table, tmp_path):
     assert float((weights(run) - start).std()) == pytest.approx(1 / 6, rel=0.25)
 
 
+def test_batch_norm_and_noise_do_not_go_together(tmp_path):
+    pytest.importorskip("opacus")
+    encoder = {"kind": "cnn", "channels": [4], "norm": "batch", "pool": "mean"}
+    given = {"data": "digits", "target": "label", "model": {"encoders": {"image": encoder}}, "train": TRAIN}
+    with pytest.raises(RecipeError, match="running statistics of a batch norm cannot be made private"):
+        train({**given, "federated": {"clients": 4, "clip": 1.0, "noise": 1.0}}, tmp_path / "run")
+
+
 def test_a_clip_bounds_what_a_client_changes(table, tmp_path):
     run = train(recipe(table, clip=0.01, rounds=1), tmp_path / "run")
     start = torch.cat([value.flatten() for value in prepare(load(recipe(table))).build().state_dict().values()])

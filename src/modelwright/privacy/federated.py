@@ -27,7 +27,7 @@ from ..fitting import Trained, Watch
 from ..parts import Count, NotNegative, Positive, Share
 from ..publication import publish
 from ..recipe import Recipe
-from ._federated_report import build
+from ._federated_report import build, epsilon
 from .aggregation import ROBUST
 from .partition import Clients, deal
 from .rounds import Rounds
@@ -124,10 +124,12 @@ class Federated:
         rows = np.arange(prepared.train_rows) if table is None else prepared.index(0)
         elsewhere = ELSEWHERE.get()
         clients = elsewhere.join(self, prepared) if elsewhere else self.deal(recipe, rows, table)
+        if self.noise:
+            epsilon(self, self.rounds)  # says so now where it cannot be told at the end
+        decided = dict((resolved or {}).get("decided", {}))
         with recipe.places():
             rounds = Rounds(self, prepared, clients, elsewhere and elsewhere.ask)
-        decided = dict((resolved or {}).get("decided", {}))
-        rounds.settle(decided)
+            rounds.settle(decided)
         choices = [vars(choice) for choice in prepared.choices] or (resolved or {}).get("choices", [])
         seen = max(1, round(self.fraction * self.epochs * prepared.train_rows))  # rows of a round, for the progress bar
         steps = {"epochs": self.rounds, "steps": None, "batch": seen, "accumulate": 1, "lr": 1.0, "early_stop": 0}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from .. import fitting, parts
 from ..blocks.stream import Batch, Model
@@ -61,11 +62,14 @@ class Rounds:
         order = torch.randperm(len(self.names), generator=generator(self.seed, -1)).tolist()
         self.attackers = {self.names[i] for i in order[: round(options.malicious * len(order))]}
         self.record: dict[str, Any] = {}  # what happened in the last round
-        schedule = parts.bind("schedules", self.recipe.train.schedule)
-        if isinstance(schedule.func, type):
+        self.schedule = parts.bind("schedules", self.recipe.train.schedule)
+        if isinstance(self.schedule.func, type):
             hint = "Use constant, cosine or exponential: they are followed from round to round."
             raise UserError("this schedule watches a single training.", where="train.schedule", hint=hint)
-        self.schedule = schedule
+        if options.secure:
+            from .secure_sum import add
+
+            self.add = add
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.prepared, name)
@@ -105,8 +109,11 @@ class Rounds:
         longer = train.model_copy(update={"epochs": options.epochs * times, "steps": None})
         trial = self.recipe.model_copy(update={"train": longer})
         trial.train.compile = False if train.compile == "auto" else train.compile
-        with self.recipe.places():
-            fitting.decide(trial, shard(self.prepared, rows), self.prepared.build(), decided)
+        model = self.prepared.build()
+        if options.noise and any(isinstance(module, _BatchNorm) for module in model.modules()):
+            message = "the running statistics of a batch norm cannot be made private."
+            raise UserError(message, where="federated.noise", hint="Set norm: none, or another one, for the encoder.")
+        fitting.decide(trial, shard(self.prepared, rows), model, decided)
         self.recipe.train = longer.model_copy(update={"epochs": train.epochs, "steps": train.steps})
 
     def scores(self, model: nn.Module) -> dict[str, dict[str, Any]]:
@@ -122,9 +129,8 @@ class Rounds:
         which is what the accountant of epsilon assumes."""
         random, fraction = generator(self.seed, number), self.options.fraction
         if self.options.noise:
-            return [
-                n for n, drawn in zip(self.names, torch.rand(len(self.names), generator=random)) if drawn < fraction
-            ]
+            drawn = (torch.rand(len(self.names), generator=random) < fraction).nonzero().flatten()
+            return [self.names[place] for place in drawn.tolist()]
         count = max(1, round(fraction * len(self.names)))
         return [self.names[place] for place in torch.randperm(len(self.names), generator=random)[:count].tolist()]
 
@@ -146,7 +152,8 @@ class Rounds:
             raise TrainingError(message, hint="Lower train.lr, set a clip, or look at these clients' rows.")
         sent = {"down": 4 * len(start) * len(asked), "up": 4 * len(start) * len(good)}
         update = self._joined(good, len(asked) - len(good), start, number, sent)
-        weights.write(start + update, buffers_only=True)
+        if not self.options.noise:  # what is not learned is then left alone: noise would spoil it
+            weights.write(start + update, buffers_only=True)
         weights.descend(update)
         losses = {answer.name: _mean(answer.terms, model.weights) for answer in good}
         self.record = {"asked": len(asked), "left_out": bad, "vanished": vanished, "losses": losses, "bytes": sent}
@@ -206,19 +213,18 @@ class Rounds:
         """(P,) the answers made one by the rule. With noise every client counts the same, and the sum is divided by how
         many are expected, so that no number but the noisy sum depends on one client."""
         options = self.options
-        updates = torch.stack([clipped(a.update, options.clip) for a in answers] or [start * 0])
+        updates = [clipped(answer.update, options.clip) for answer in answers]
         if options.rule in ROBUST:
-            return median(updates) if options.rule == "median" else trimmed_mean(updates, options.trim)
-        rows = updates.new_tensor([1.0 if options.noise else a.rows for a in answers] or [0.0])
+            found = torch.stack(updates)
+            return median(found) if options.rule == "median" else trimmed_mean(found, options.trim)
+        rows = [1 if options.noise else answer.rows for answer in answers]
         if options.secure:
-            from .secure_sum import add
-
-            vectors = [np.append((update * own).cpu().numpy(), float(own)) for update, own in zip(updates, rows)]
-            found, server = add([*vectors, *([None] * missing)])
+            vectors = [np.append((update * own).cpu().numpy(), own) for update, own in zip(updates, rows)]
+            opened, server = self.add([*vectors, *([None] * missing)])
             sent["up"] = server.bytes_received
-            summed, total = torch.from_numpy(found[:-1]).to(start), float(found[-1])
+            summed, total = torch.from_numpy(opened[:-1]).to(start), float(opened[-1])
         else:
-            summed, total = rows @ updates, float(rows.sum())
+            summed, total = sum((update * own for update, own in zip(updates, rows)), start * 0), sum(rows)
         if not options.noise:
             return summed / total
         random = generator(self.seed, number, -2)
