@@ -19,6 +19,7 @@ _HOMES = {
     "check": "verbs.check",
     "train": "verbs.train",
     "evaluate": "verbs.evaluate",
+    "federate": "verbs.federate",
     "compare": "verbs.compare",
     "predict": "verbs.predict",
     "compress": "verbs.compress",

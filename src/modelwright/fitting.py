@@ -112,12 +112,12 @@ def fit(
         _start_from(model, Path(recipe.model.start))
     decided = dict(resolved.get("decided", {})) if resolved else {}
     with recipe.places():
-        _decide(recipe, prepared, model, decided)
+        decide(recipe, prepared, model, decided)
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
     if folder:
         choices = [vars(c) for c in prepared.choices] or (resolved or {}).get("choices", [])
-        write_resolved(folder, recipe, {"decided": decided, "choices": choices})
+        write_resolved(folder, prepared.recipe, {"decided": decided, "choices": choices})
     session = _session(recipe, prepared, model.to(device), gradients)
     if folder and (saved := checkpoint.load(folder / "checkpoints")):
         _restore(session, saved[0], folder)
@@ -205,9 +205,12 @@ def _save(folder: Path, session: Session) -> None:
 def _session(recipe: Recipe, prepared: Prepared, model: nn.Module, gradients: Gradients | None) -> Session:
     train = recipe.train
     batches = prepared.batches(_step_rows(recipe))
-    optimizer = parts.build(
-        "optimizers", {**_config(train.optimizer), "lr": train.lr, "weight_decay": train.weight_decay}, model
-    )
+    if hasattr(prepared, "optimizer"):  # its steps are not those of a model on batches
+        optimizer = prepared.optimizer(model)
+    else:
+        optimizer = parts.build(
+            "optimizers", {**_config(train.optimizer), "lr": train.lr, "weight_decay": train.weight_decay}, model
+        )
     schedule = (
         parts.build("schedules", train.schedule)
         if _is_class("schedules", train.schedule)
@@ -244,7 +247,7 @@ def _step_rows(recipe: Recipe) -> int:
     return recipe.train.batch * recipe.train.accumulate
 
 
-def _decide(recipe: Recipe, prepared: Prepared, model: nn.Module, decided: dict[str, Any]) -> None:
+def decide(recipe: Recipe, prepared: Prepared, model: nn.Module, decided: dict[str, Any]) -> None:
     """Settle everything that measurement decides, once: it stands in the recipe before step 1."""
     train, rows = recipe.train, prepared.train_rows
     if train.batch == "all":

@@ -124,6 +124,7 @@ class Recipe(_Strict):
     train: TrainOptions = Field(default_factory=TrainOptions)
     baselines: bool | list[str] = True
     privacy: PrivacyOptions | None = None
+    federated: dict[str, Any] | None = None
     base: Path = Field(default=Path("."), exclude=True)
     source: str = Field(default="recipe", exclude=True)
     _marks: dict[tuple, Any] = PrivateAttr(default_factory=dict)

@@ -31,6 +31,8 @@ def check(values: dict[str, Any]) -> list[Problem]:
     model, train = (model if isinstance(model, dict) else {}), (train if isinstance(train, dict) else {})
     if train.get("epochs") and train.get("steps"):
         problems.append(Problem(("train", "steps"), "give either epochs or steps."))
+    if values.get("federated") is not None:
+        problems += _check_federated(values)
     problems += _check_targets(values.get("targets")) + _check_data(values.get("data"))
     if isinstance(values.get("data"), dict) and "mask" in values["data"] and model.get("kind") != "language":
         hint = "In a table it is an option of a column: columns: {note: {mask: all}}."
@@ -116,6 +118,20 @@ def _check_model(model: dict[str, Any]) -> list[Problem]:
     given = {key: value for key, value in model.items() if key not in (*COMMON, "tokenizer", "lora")}
     found = parts.validate(parts.find("models", kind), given)[1]
     return [Problem(("model", *problem.path), problem.message, problem.hint) for problem in found if problem.path]
+
+
+def _check_federated(values: dict[str, Any]) -> list[Problem]:
+    given, data = values["federated"], values.get("data")
+    if not isinstance(given, dict):
+        return [Problem(("federated",), "expected a mapping.", "For example federated: {clients: 100}.")]
+    problems = parts.mistakes("privacy", {**given, "kind": "federated"}, ("federated",))
+    split = data.get("split") if isinstance(data, dict) else None
+    if (split.get("kind") if isinstance(split, dict) else split) == "folds":
+        problems.append(Problem(("federated",), "folds are trained in one place.", "Leave out one of the two."))
+    if values.get("privacy") is not None:
+        hint = "Leave out privacy; federated: {clip: 1.0, noise: 1.0} makes whole clients private."
+        problems.append(Problem(("privacy",), "clients do not train with privacy for single rows.", hint))
+    return problems
 
 
 def _check_targets(targets: Any) -> list[Problem]:

@@ -23,7 +23,7 @@ from ..files import write_json
 from ..fitting import Trained, Watch, fit
 from ..prediction import Measured, measure_rows
 from ..preparation import Prepared, fold_count, open_rows, own_encoders, prepare
-from ..privacy import differential
+from ..privacy import differential, federated
 from ..publication import publish
 from ..recipe import Recipe
 from ..report import Report, Table, Text
@@ -65,14 +65,15 @@ def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -
     rows = open_rows(recipe)
     number = fold_count(recipe, rows)
     across = _measure_folds(recipe, rows, folder, number) if number else None
-    prepared = prepare(recipe, rows=rows)
+    fit_columns, learn = federated.ways(recipe)
+    prepared = prepare(recipe, rows=rows, fit=fit_columns)
     private = differential.begin(recipe, prepared, folder)
 
     def keep(model: nn.Module) -> None:  # before anything else can go wrong
         Run(recipe, prepared.columns, path=folder, model=model).save(folder)
 
     gradients = private.gradients if private else None
-    trained = fit(recipe, prepared, folder, watch, resolved, keep, gradients=gradients)
+    trained = learn(recipe, prepared, folder, watch, resolved, keep, gradients=gradients)
     run = Run(recipe, prepared.columns, path=folder, model=trained.model)
     return _publish(run, trained, folder, watch, across)
 

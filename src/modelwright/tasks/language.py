@@ -23,10 +23,11 @@ from ..data.packing import Packed, TokenBatches, rows
 from ..data.shards import Tokens, Vocabulary
 from ..errors import DataError, UserError
 from ..files import write_json
-from ..fitting import Trained, Watch, fit
+from ..fitting import Trained, Watch
 from ..generation import generate
 from ..loop import StepOptions
 from ..models.language import Language, derive
+from ..privacy import federated
 from ..publication import publish
 from ..recipe import Recipe
 from ..report import Report, Text
@@ -62,11 +63,7 @@ class Prepared:
     def train_rows(self) -> int:
         return self.rows.count
 
-    @property
-    def total(self) -> int:
-        return self.rows.count
-
-    sampled = total
+    total = sampled = train_rows
 
     def build(self) -> Language:
         """A new model, or the one to start from, with LoRA where the recipe asks for it."""
@@ -275,6 +272,7 @@ def _training(prepared: Prepared) -> None:
 
 def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -> Run:
     """Train and measure a recipe in its run folder."""
+    _, learn = federated.ways(recipe)
     prepared = prepare(recipe)
     if watch.bar:
         for choice in prepared.choices:
@@ -289,7 +287,7 @@ def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -
         huggingface.write(folder, model, words.tokenizer, words.special, words.template)
         huggingface.write_weights(folder, model)
 
-    trained = fit(recipe, prepared, folder, watch, resolved, keep)
+    trained = learn(recipe, prepared, folder, watch, resolved, keep)
     run = Run(recipe, {}, path=folder, model=trained.model)
     return _publish(run, trained, folder, watch)
 
