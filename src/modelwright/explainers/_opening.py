@@ -80,6 +80,11 @@ class Opened:
         self.ends = np.minimum(self.starts + length + 1, len(ids) if self.tokens.single else self.tokens.starts[1:])
         self.index = np.flatnonzero(self.ends - self.starts > 1)
 
+    @property
+    def has_truth(self) -> bool:
+        """Whether the data say what is right."""
+        return self.answer.kind in ("language", "reconstruct") or self.target in self.encoded.targets
+
     def choose(self, rows: str) -> np.ndarray:
         """The rows that `5` (so many, evenly spread) or `3,17` (their numbers) names."""
         try:
