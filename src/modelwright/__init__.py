@@ -21,6 +21,7 @@ _HOMES = {
     "evaluate": "verbs.evaluate",
     "compare": "verbs.compare",
     "predict": "verbs.predict",
+    "explain": "verbs.explain",
     "show": "verbs.show",
     "list_runs": "verbs.list",
     "Run": "run",

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..blocks.stream import Batch
-from ..report import shown
 from ..reconstruction import row_bounds
+from ..report import shown
 from ..run import Run
 
 DRAWS = 8  # of a row's latents, for the bound of an autoencoder

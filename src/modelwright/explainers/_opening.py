@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .. import parts, tasks
+from .. import tasks
 from ..columns import Ragged
 from ..data import corpus, shards
 from ..data.encoding import Encoded, encode, keys, of_columns

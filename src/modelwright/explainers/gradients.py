@@ -68,8 +68,8 @@ class _Entry:
     key: str
     module: Any = None
     by_token: Callable[..., Tensor] | None = None
-    here: Tensor = torch.zeros(0)
-    base: Tensor = torch.zeros(0)
+    here: Any = None
+    base: Any = None
 
     def at(self, alpha: Tensor, rows: Tensor) -> Tensor:
         """The output on the way, alpha (N,) of it from the base, of rows (N,)."""
