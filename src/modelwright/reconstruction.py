@@ -20,6 +20,7 @@ _SETS = 256  # of fixed draws
 Rebuilt = dict[str, dict[str, np.ndarray]]  # target -> its head's tensors
 
 
+@torch.inference_mode()
 def row_bounds(model: Model, batch: Batch, samples: int = SAMPLES) -> dict[str, Tensor]:
     """In nats, each (B,): `loss`, the expected negative log-likelihood of all that is rebuilt; `kl`; `elbo`, which is
     -(loss + kl); and `bound_<samples>`, the tighter importance-weighted bound on log p(x) (Burda 2016, eq. 8).

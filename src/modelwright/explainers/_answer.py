@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..blocks.stream import Batch
-from ..reconstruction import row_bounds
+from ..blocks.stream import Batch, Stream
 from ..report import shown
 from ..run import Run
 
@@ -82,8 +81,7 @@ class Answer:
         if self.kind == "language":
             return self.model.predict({**batch, "labels": goal})["text"]["logprob"]
         if self.kind == "reconstruct" and not hasattr(self._head, "corrupted"):
-            found = row_bounds(self.model, batch, DRAWS)
-            return found["elbo"] if "elbo" in found else -found["loss"]
+            return self._bound(batch)
         if self.kind in ("reconstruct", "text", "tags"):
             return -self._head.nats(self.model.streams(batch)[self.target], goal)
         said = self.model.predict(batch, [self.target])[self.target]
@@ -94,6 +92,20 @@ class Answer:
         chance = next(iter(said.values()))
         right = torch.where(goal, chance, 1 - chance)
         return right.mean(1) if right.ndim > 1 else right
+
+    def _bound(self, batch: Batch) -> Tensor:
+        """(N,) the bound on the log-likelihood of rows, from the same draws for all of them, so that it changes smoothly."""
+        heads = [(self.model.head(name), self.model.target(name, batch)) for name in self.model.rebuilt]
+        stream = self.model.streams(batch)[self.target]
+        draws, bound = [stream.x], torch.zeros(len(stream.x))
+        if stream.log_variance is not None:
+            mean, deviation = stream.x, (stream.log_variance / 2).exp()
+            noise = torch.randn(DRAWS, 1, 1, mean.shape[-1], generator=torch.Generator().manual_seed(0))
+            draws = list(mean + deviation * noise)
+            bound = 0.5 * (1 + stream.log_variance - mean.square() - deviation.square()).sum((1, 2))
+        for z in draws:
+            bound = bound - sum(head.nats(Stream(z), target) for head, target in heads) / len(draws)
+        return bound
 
     def rightness(self, batch: Batch, truth: Tensor) -> Tensor:
         """(N,) how right the model is: the answer where the goal is the truth; of numbers the distance, negative."""

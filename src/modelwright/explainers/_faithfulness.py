@@ -45,14 +45,13 @@ def deletion(subject: Subject, found: Explanation, seed: int = 0) -> dict[str, A
     }
 
 
-def agreement(one: np.ndarray, other: np.ndarray, valid: np.ndarray, sizes_only: bool = False) -> float | None:
-    """The mean over rows of the rank correlation of two explanations (Spearman); None where no row has three parts that differ.
-    sizes_only: without their signs, as in the sanity check."""
+def agreement(one: np.ndarray, other: np.ndarray, valid: np.ndarray) -> float | None:
+    """The mean over rows of the rank correlation of two explanations (Spearman); None where no row has three parts that differ."""
     from scipy.stats import rankdata
 
     found = []
     for a, b, here in zip(one, other, valid):
-        a, b = (np.abs(a[here]), np.abs(b[here])) if sizes_only else (a[here], b[here])
+        a, b = a[here], b[here]
         if len(a) >= 3 and np.ptp(a) and np.ptp(b):
             found.append(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
     return float(np.mean(found)) if found else None
@@ -67,7 +66,7 @@ def sanity(explain: Explain, subject: Subject, found: Explanation) -> float | No
     """The agreement with the explanation of the same model with its weights shuffled: near 1 the method does not look at
     the model."""
     shuffled = subject.only(np.arange(len(subject)), subject.answer.with_random_weights())
-    return agreement(found.values, explain(shuffled).values, subject.valid, sizes_only=True)
+    return agreement(found.values, explain(shuffled).values, subject.valid)
 
 
 def interval(values: np.ndarray) -> list[float] | None:

@@ -119,7 +119,7 @@ class Opened:
         fill = words.tokenizer.token_to_id(words.end) or 0
         fields = [Field("text", "tokens", 0, names.shape[1], "ids")]
         return Subject(
-            self.answer, batch, self.answer.own(batch), rows.tolist(), fields, names, {"ids": place},
+            self.answer, batch, self.answer.own(batch), rows.tolist(), fields, names, _outside({"ids": place}, names),
             fills={"ids": fill}, deletes=False,
         )  # fmt: skip
 
@@ -179,7 +179,7 @@ class Opened:
             fields.append(Field(name, kind, start, start + len(labels), key, grid))
             named.append(np.tile(np.array(labels, object), (len(rows), 1)))
         names = np.concatenate(named, 1)
-        return fields, names, {key: value.masked_fill(value < 0, names.shape[1]) for key, value in place.items()}
+        return fields, names, _outside(place, names)
 
     def _background(self, batch: dict[str, Any]) -> tuple[dict[str, Any], bool]:
         """(K, ...) for every key: the mean of training rows, again and again, or rows of theirs."""
@@ -208,6 +208,11 @@ class Opened:
             else []
         )
         return next((place for place in known if place is not None), 1)
+
+
+def _outside(place: dict[str, torch.Tensor], names: np.ndarray) -> dict[str, torch.Tensor]:
+    """Places with F for the cells that belong to no part."""
+    return {key: value.masked_fill(value < 0, names.shape[1]) for key, value in place.items()}
 
 
 def _is_ragged(values: Any) -> bool:

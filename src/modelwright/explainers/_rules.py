@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -131,15 +132,13 @@ class Rules:
     def told(self, asked: list[Question], answers: np.ndarray) -> str:
         """Why a row gets its prediction."""
         nodes = self.path(asked, answers)
-        steps = [
-            _spoken(node) if after is node["yes"] else f"not ({_spoken(node)})" for node, after in zip(nodes, nodes[1:])
-        ]
+        steps = [_spoken(node) if after is node["yes"] else f"not ({_spoken(node)})" for node, after in pairwise(nodes)]
         return f"{nodes[-1]['predicts']}, because {' and '.join(steps)}" if steps else str(nodes[-1]["predicts"])
 
 
 def _way(node: dict[str, Any], answers: np.ndarray, place: dict[Question, int]) -> str:
     limit = node["is"].endswith("at most")
-    answer = answers[place[node["column"], node["is"], None if limit else node["value"]]]
+    answer = float(answers[place[node["column"], node["is"], None if limit else node["value"]]])
     if np.isnan(answer):
         return str(node["missing"])
     return "yes" if (answer <= node["value"] if limit else answer > 0.5) else "no"

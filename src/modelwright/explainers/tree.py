@@ -11,7 +11,7 @@ from ..errors import unable
 from ..parts import Count
 from ..prediction import predict_encoded, target_scores
 from ..preparation import own_encoders
-from ..report import Block, Number, Section, Table, Text
+from ..report import Block, Section, Table, Text
 from ._opening import Opened
 from ._rules import Question, Rules, questions
 
@@ -77,20 +77,25 @@ class Tree:
         )
         grown = tree.fit(answers, values.reshape(len(values), -1)).tree_
 
+        def leaf(place: int) -> dict[str, Any]:
+            value = grown.value[place].reshape(values.shape[1:]).tolist()
+            decoded = column.decode({name: np.array([value])})[""][0].as_py()
+            return {"predicts": decoded, "tensor": {name: value}, "rows": int(grown.n_node_samples[place])}
+
         def node(place: int) -> dict[str, Any]:
             if grown.children_left[place] < 0:
-                value = grown.value[place].reshape(values.shape[1:]).tolist()
-                decoded = column.decode({name: np.array([value])})[""][0].as_py()
-                return {"predicts": decoded, "tensor": {name: value}, "rows": int(grown.n_node_samples[place])}
+                return leaf(place)
             left, right = node(grown.children_left[place]), node(grown.children_right[place])
-            column_name, how, value = asked[grown.feature[place]]
+            if left.get("predicts", 0) == right.get("predicts", 1):  # a question whose answer does not matter
+                return leaf(place)
+            asked_of, how, value = asked[grown.feature[place]]
             limit, lost = value is None, "left" if grown.missing_go_to_left[place] else "right"
             yes, no = (
                 (left, right) if limit else (right, left)
             )  # at most the threshold is left, a yes (1) is right of .5
             missing = "yes" if (lost == "left") == limit else "no"
             value = float(grown.threshold[place]) if limit else value
-            return {"column": column_name, "is": how, "value": value, "yes": yes, "no": no, "missing": missing}
+            return {"column": asked_of, "is": how, "value": value, "yes": yes, "no": no, "missing": missing}
 
         return node(0)
 
@@ -106,7 +111,7 @@ def _fidelity(kind: str, ours: dict[str, np.ndarray], theirs: dict[str, np.ndarr
     else:
         guess, truth = one > 0.5, other > 0.5
     same = guess == truth if guess.ndim == 1 else (guess == truth).all(1)
-    rows, counts = np.unique(truth, axis=0, return_counts=True)
+    _, counts = np.unique(truth, axis=0, return_counts=True)
     interval = metrics.wilson(float(same.sum()), len(same))
     return {"agreement": float(same.mean()), "interval": interval, "commonest": float(counts.max() / len(truth))}
 
