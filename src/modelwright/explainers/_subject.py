@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..blocks.stream import Batch
+from ..errors import RunError
 from ._answer import Answer
 
 UNKNOWN = 1  # the id of a word that is not known, of which an empty text has one
@@ -118,7 +119,11 @@ class Subject:
 
     def whole(self) -> np.ndarray:
         """(R,) the answer for the rows as they are."""
-        return self.values(np.arange(len(self)), np.ones(self.names.shape, bool))
+        found = self.values(np.arange(len(self)), np.ones(self.names.shape, bool))
+        if not np.isfinite(found).all():
+            where = str(self.answer.run.path or "run")
+            raise RunError("the model's answers are not finite.", where=where, hint="Train it again at a lower rate.")
+        return found
 
     def empty(self) -> np.ndarray:
         """(R,) the mean answer with every part taken out, over all backgrounds."""

@@ -113,6 +113,7 @@ def _checks(measured: dict[str, Any]) -> list[tuple[str, str]]:
         said.append((text, "good" if measured["fit"] > 0.5 else "warning"))
     if measured.get("stability") is not None:
         text = f"Another seed ranks the parts with a correlation of {measured['stability']:.2f} (1: the same order)."
+        text = "Another seed gives the same values." if measured["stability"] > 0.9999 else text
         said.append((text, "good" if measured["stability"] > 0.7 else "warning"))
     if measured.get("sanity") is not None:
         text = f"With the model's weights shuffled the explanations correlate by {measured['sanity']:.2f} with these"
