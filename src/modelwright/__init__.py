@@ -23,6 +23,7 @@ _HOMES = {
     "compare": "verbs.compare",
     "predict": "verbs.predict",
     "compress": "verbs.compress",
+    "explain": "verbs.explain",
     "show": "verbs.show",
     "list_runs": "verbs.list",
     "mask": "verbs.mask",

@@ -72,8 +72,8 @@ def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -
     def keep(model: nn.Module) -> None:  # before anything else can go wrong
         Run(recipe, prepared.columns, path=folder, model=model).save(folder)
 
-    gradients = private.gradients if private else None
-    trained = learn(recipe, prepared, folder, watch, resolved, keep, gradients=gradients)
+    how = {"gradients": private.gradients} if private else {}
+    trained = learn(recipe, prepared, folder, watch, resolved, keep, **how)
     run = Run(recipe, prepared.columns, path=folder, model=trained.model)
     return _publish(run, trained, folder, watch, across)
 
