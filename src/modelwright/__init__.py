@@ -22,6 +22,7 @@ _HOMES = {
     "compare": "verbs.compare",
     "predict": "verbs.predict",
     "show": "verbs.show",
+    "audit": "verbs.audit",
     "list_runs": "verbs.list",
     "Run": "run",
     "Recipe": "recipe",
