@@ -152,6 +152,13 @@ class Case:
         self.most = QUICK if quick else MOST
         self.began = time.perf_counter()
 
+    @cached_property
+    def shadows(self) -> Any:
+        """Models trained like the run on halves of its rows (`_shadows.Shadows`); None where there is no time."""
+        from . import _shadows
+
+        return _shadows.train(self)
+
     @property
     def is_language(self) -> bool:
         return self.run.recipe.model.kind == "language"

@@ -2,7 +2,7 @@
 
 from ._advice import advice
 from ._comparison import flops, leaderboard
-from ._mistakes import Examples, picture
+from ._mistakes import Examples, picture, raw_rows
 from ._reconstructions import reconstruction_blocks
 from ._targets import blocks
 from ._training import learning_curves
@@ -15,5 +15,6 @@ __all__ = [
     "leaderboard",
     "learning_curves",
     "picture",
+    "raw_rows",
     "reconstruction_blocks",
 ]
