@@ -329,7 +329,12 @@ def _type_problems(errors: list[Any], values: Any) -> list[Problem]:
     for path, several in found.items():
         kind = several[0]["type"]
         if kind == "extra_forbidden":
-            owners = {(): Recipe, ("model",): ModelOptions, ("train",): TrainOptions, ("train", "adversarial"): Adversarial}
+            owners = {
+                (): Recipe,
+                ("model",): ModelOptions,
+                ("train",): TrainOptions,
+                ("train", "adversarial"): Adversarial,
+            }
             owner: Any = owners[path[:-1]]
             known = [field.alias or name for name, field in owner.model_fields.items() if not field.exclude]
             problems.append(Problem(path, "no such key.", did_you_mean(str(path[-1]), known)))

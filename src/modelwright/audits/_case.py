@@ -23,7 +23,7 @@ from ..data.encoding import Encoded, encode
 from ..data.reading import read
 from ..errors import DataError, RunError
 from ..loop import total_loss
-from ..metrics import Z, wilson
+from ..metrics import Z, guesses, wilson
 from ..prediction import predict_encoded
 from ..preparation import own_encoders, prepare
 from ..report import Block, shown
@@ -261,7 +261,7 @@ class Case:
         model, found = model or self.run.model, {}
         for name in self.classed:
             probabilities, codes = self.classes(sample, name, model)
-            right = (probabilities.argmax(1) == codes).astype(np.float64)
+            right = (guesses(probabilities) == codes).astype(np.float64)
             found[name] = Quality("accuracy", np.where(codes >= 0, right, np.nan), True)
         valued = [name for name, kind in self.run.kinds.items() if kind in VALUED]
         predicted = predict_encoded(model, sample.encoded, sample.index, only=valued) if valued else {}

@@ -17,7 +17,6 @@ from ..recipe import Recipe
 from ._case import Case, Sample
 
 
-
 @dataclass(frozen=True)
 class Shadows:
     """S models over the M rows of `sample`, the training and held ones. inside (S, M): which rows each has learned;

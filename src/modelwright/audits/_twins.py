@@ -13,7 +13,7 @@ import numpy as np
 
 from ..columns import Ragged
 
-SHINGLE = 5  # characters
+SHINGLE, WIDE_SHINGLE = 5, 2  # characters; of scripts whose characters are worth a syllable or word
 BANDS, ROWS_A_BAND = 16, 4  # of a signature: similarity .5 is found half of the time, .8 almost always
 ALIKE = 0.8  # Jaccard similarity of two texts that are nearly the same
 SIDE = 16  # pixels of a thumbnail
@@ -44,7 +44,7 @@ def rounded(inputs: dict[str, Any], step: float = 0.01, shift: float = 0.0) -> d
 
 
 def texts(these: Sequence[str], those: Sequence[str], seed: int = 0) -> np.ndarray:
-    """Texts whose sets of 5-character shingles have a Jaccard similarity of .8 or more. Candidates share a band of their
+    """Texts whose sets of shingles (5 characters, 2 of Chinese) have a Jaccard similarity of .8 or more. Candidates share a band of their
     MinHash signatures (Broder 1997); each is compared in full."""
     sets = [_shingles(text) for text in [*these, *those]]
     signatures = _signatures(sets, seed)
@@ -61,10 +61,10 @@ def texts(these: Sequence[str], those: Sequence[str], seed: int = 0) -> np.ndarr
 
 
 def _shingles(text: str) -> np.ndarray:
-    plain = " ".join(text.lower().split()).encode("utf-32-le")
-    width = 4 * SHINGLE
-    count = max(1, len(plain) // 4 - SHINGLE + 1)
-    return np.unique(np.array([zlib.crc32(plain[4 * i : 4 * i + width]) for i in range(count)], np.uint32))
+    plain = " ".join(text.lower().split())
+    size = WIDE_SHINGLE if sum(c >= "\u2e80" for c in plain) > 0.3 * len(plain) else SHINGLE
+    pieces = {plain[i : i + size] for i in range(max(1, len(plain) - size + 1))}
+    return np.unique(np.array([zlib.crc32(piece.encode()) for piece in pieces], np.uint32))
 
 
 def _signatures(sets: Sequence[np.ndarray], seed: int) -> np.ndarray:

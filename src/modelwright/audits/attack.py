@@ -39,7 +39,9 @@ pictures in colour and 0.1 otherwise.
         inputs = case.prepared.encoded.inputs
         reach = adversarial.reach_of(model_sources(case.run.recipe, case.run.columns), inputs)
         if not reach:
-            raise unable("a model that reads numbers, pictures or vectors: words and categories have no small steps", case.run)
+            raise unable(
+                "a model that reads numbers, pictures or vectors: words and categories have no small steps", case.run
+            )
         sample = case.held.few(case.most // 4, case.seed)
         colour = any(inputs[key].ndim == 4 and inputs[key].shape[3] > 1 for key in reach)
         epsilon = self.epsilon or (8 / 255 if colour else 0.1)
@@ -59,7 +61,9 @@ pictures in colour and 0.1 otherwise.
                     ys.append(quality.mean)
                     if share == 1.0:
                         found.append(self._finding(how, name, quality, clean[name], epsilon))
-        note = f"{len(sample)} test rows; PGD takes {self.steps} steps of 2.5 epsilon / {self.steps} from a random start."
+        note = (
+            f"{len(sample)} test rows; PGD takes {self.steps} steps of 2.5 epsilon / {self.steps} from a random start."
+        )
         found.append(Curve("Score under attack", "epsilon", next(iter(clean.values())).name, lines, note=note))
         return [*found, *_pictures(sample, moved, reach)]
 
@@ -81,7 +85,11 @@ pictures in colour and 0.1 otherwise.
         worse = quality.worse(clean)
         tone = "bad" if worse > 0.5 else "warning" if worse > 0.2 else "good"
         words = f"{quality.name} under {how} within {epsilon:.3g}, from {shown(clean.mean)} without"
-        advice = "" if tone == "good" else f"train: {{adversarial: {{epsilon: {epsilon:.3g}}}}}, if somebody gains by fooling it."
+        advice = (
+            ""
+            if tone == "good"
+            else f"train: {{adversarial: {{epsilon: {epsilon:.3g}}}}}, if somebody gains by fooling it."
+        )
         return Finding(tone, f"{how}: {name}", quality.mean, words, advice, quality.interval)
 
 

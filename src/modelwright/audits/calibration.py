@@ -40,7 +40,10 @@ class Calibration:
             words = f"mean distance of confidence and share right on {len(codes)} rows; {noise:.3f} would be chance"
             tone = light(before - noise, self.warning, self.bad)
             lines = {"perfect": ([0.0, 1.0], [0.0, 1.0]), "as it is": self._line(probabilities, codes)}
-            advice, temperature = "", _temperature(*_known(*case.classes(case.validation, target))) if len(case.validation) else None
+            advice, temperature = (
+                "",
+                _temperature(*_known(*case.classes(case.validation, target))) if len(case.validation) else None,
+            )
             if temperature is not None:
                 after = soften(probabilities, temperature)
                 lines[f"at temperature {temperature:.2f}"] = self._line(after, codes)

@@ -54,7 +54,9 @@ class Corruption:
         worse = quality.worse(clean)
         tone = "bad" if worse >= self.bad else "warning" if worse >= self.warning else "good"
         words = f"{quality.name} with {kind} of {severity:g}, from {shown(clean.mean)} without"
-        advice = "" if tone == "good" else "Train with such rows: train.augment for pictures, damaged copies for others."
+        advice = (
+            "" if tone == "good" else "Train with such rows: train.augment for pictures, damaged copies for others."
+        )
         return Finding(tone, f"{kind}: {name}", quality.mean, words, advice, quality.interval)
 
 
@@ -96,6 +98,8 @@ def _written(case: Case, sample: Sample, texts: list[str], damage: Any, severity
 def _emptied(case: Case, sample: Sample, names: list[str], severity: float) -> Sample:
     table, draw = sample.raw, np.random.default_rng(case.seed)
     for name in names:
-        cells = pa.array(table.column(name).to_pylist(), table.schema.field(name).type, mask=draw.random(len(table)) < severity)
+        cells = pa.array(
+            table.column(name).to_pylist(), table.schema.field(name).type, mask=draw.random(len(table)) < severity
+        )
         table = table.set_column(table.column_names.index(name), name, cells)
     return case.reread(table)

@@ -180,5 +180,7 @@ def _classifier(train: Sample, other: Sample, seed: int) -> tuple[float, Any]:
         return 0.5, None
     x = Features(inputs).fit(np.arange(len(second))).trees()
     model = HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=15, random_state=seed, class_weight="balanced")
-    points = cross_val_predict(model, x, second, cv=StratifiedKFold(folds, shuffle=True, random_state=seed), method="predict_proba")
+    points = cross_val_predict(
+        model, x, second, cv=StratifiedKFold(folds, shuffle=True, random_state=seed), method="predict_proba"
+    )
     return area_under_roc(points[:, 1], second) or 0.5, area_interval(points[:, 1], second)

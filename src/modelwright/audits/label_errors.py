@@ -53,7 +53,9 @@ class LabelErrors:
         order = np.flatnonzero(doubted)[np.argsort(probabilities[doubted, codes[doubted]], kind="stable")][:SHOWN]
         return found + (self._rows(case, target, rows[order], probabilities[order], codes[order]) if len(order) else [])
 
-    def _rows(self, case: Case, target: str, rows: np.ndarray, probabilities: np.ndarray, codes: np.ndarray) -> Findings:
+    def _rows(
+        self, case: Case, target: str, rows: np.ndarray, probabilities: np.ndarray, codes: np.ndarray
+    ) -> Findings:
         """The most doubtful rows as they were read, and their pictures."""
         names = case.run.columns[target].sizes()["classes"]
         guess = probabilities.argmax(1)

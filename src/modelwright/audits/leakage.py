@@ -85,7 +85,9 @@ class Leakage:
                 near |= _twins.exact(grid, _twins.rounded(those, shift=shift))
                 chance |= _twins.exact(grid, _twins.rounded(shuffled, shift=shift))
             near &= ~_twins.exact(these, those)
-            found.append(self._nearly("near rows", near, float(chance.mean()), "agree in all numbers to 1 % of a deviation"))
+            found.append(
+                self._nearly("near rows", near, float(chance.mean()), "agree in all numbers to 1 % of a deviation")
+            )
         texts = ["text"] if case.is_language else case.inputs("text")
         for name in texts:
             one, other = (_strings(sample.raw.column(name)) for sample in (held, train.few(20_000, case.seed)))

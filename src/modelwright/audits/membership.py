@@ -36,7 +36,9 @@ class Membership:
         if trained is None:
             reason = "quick" if case.quick else "language models" if case.is_language else f"{case.seconds:.0f} s"
             words = f"LiRA trains models of the same recipe again: not done within {reason}"
-            found.append(Finding("none", "likelihood ratio", "not measured", words, "" if case.is_language else "--seconds 600"))
+            found.append(
+                Finding("none", "likelihood ratio", "not measured", words, "" if case.is_language else "--seconds 600")
+            )
         else:
             points, member = ratios(case), np.arange(len(trained.sample)) < len(case.train)
             found += self._findings("likelihood ratio", points, member, f", {len(trained.inside)} shadow models")
@@ -49,7 +51,9 @@ class Membership:
     def _findings(self, how: str, points: np.ndarray, member: np.ndarray, more: str = "") -> Findings:
         points, member = points[np.isfinite(points)], member[np.isfinite(points)]
         area = area_under_roc(points, member)
-        found: Findings = [Finding("none", f"{how}: area under ROC", area, "0.5 is guessing" + more, "", area_interval(points, member))]
+        found: Findings = [
+            Finding("none", f"{how}: area under ROC", area, "0.5 is guessing" + more, "", area_interval(points, member))
+        ]
         for rate in RATES:
             strangers = int((~member).sum())
             if strangers * rate < 1:
@@ -62,7 +66,9 @@ class Membership:
             if rate != RATES[0]:
                 tone = "none"
             words = f"of {rows:,} members are found; guessing finds {100 * rate:g} %"
-            advice = "" if tone in ("good", "none") else "Fewer epochs, stronger regularisation, or privacy: {epsilon: 3}."
+            advice = (
+                "" if tone in ("good", "none") else "Fewer epochs, stronger regularisation, or privacy: {epsilon: 3}."
+            )
             ends = [round(100 * low, 1), round(100 * high, 1)]
             what = f"{how}: at {100 * rate:g} % false alarms"
             found.append(Finding(tone, what, round(100 * share, 1), words, advice, ends, "%"))
@@ -83,7 +89,11 @@ class Membership:
         if not rows:
             return []
         columns = ["class", "members", "others", "area under ROC", "found at 1 % false alarms"]
-        return [Table(f"By class of {case.classed[0]}", columns, rows, note="With fewer than 100 others 1 % cannot be told.")]
+        return [
+            Table(
+                f"By class of {case.classed[0]}", columns, rows, note="With fewer than 100 others 1 % cannot be told."
+            )
+        ]
 
 
 def ratios(case: Case) -> np.ndarray:
@@ -110,6 +120,8 @@ def found_at(points: np.ndarray, member: np.ndarray, rate: float) -> float:
 
 def _curve(points: np.ndarray, member: np.ndarray) -> tuple[list[float], list[float]]:
     known = np.isfinite(points)
+    if not known.any():
+        return [], []
     hits, claimed, _ = cumulative(points[known], member[known])
     rates = (claimed - hits) / max(int((~member[known]).sum()), 1)
     where = np.unique(np.linspace(0, len(rates) - 1, 200).astype(int))

@@ -33,7 +33,9 @@ class OutOfDistribution:
         share = float((strange > limit).mean())
         tone = light(share, self.warning, self.bad)
         words = f"of {len(other)} rows lie beyond 95 % of the held rows; 5 % is usual"
-        advice = "" if tone == "good" else "Do not trust predictions there: look at the rows below, collect and label such."
+        advice = (
+            "" if tone == "good" else "Do not trust predictions there: look at the rows below, collect and label such."
+        )
         points, is_other = np.append(usual, strange), np.arange(len(usual) + len(strange)) >= len(usual)
         area = area_under_roc(points, is_other)
         far = np.argsort(-strange, kind="stable")[:SHOWN]
@@ -45,8 +47,17 @@ class OutOfDistribution:
         ]
         return [
             Finding(tone, "foreign rows", **percent(share, len(other)), meaning=words, advice=advice),
-            Finding("none", "told from held rows", area, "area under ROC of the score; 0.5 is alike", "", area_interval(points, is_other)),
-            Table("The most foreign rows", ["row", "score", *names], rows, note=f"Foreign from a score of {limit:.3g} on."),
+            Finding(
+                "none",
+                "told from held rows",
+                area,
+                "area under ROC of the score; 0.5 is alike",
+                "",
+                area_interval(points, is_other),
+            ),
+            Table(
+                "The most foreign rows", ["row", "score", *names], rows, note=f"Foreign from a score of {limit:.3g} on."
+            ),
         ]
 
     def _scores(self, case: Case, sample: Sample) -> np.ndarray:

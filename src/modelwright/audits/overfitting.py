@@ -29,7 +29,9 @@ class Overfitting:
             for name in train
             for part, q in (("training", train[name]), ("held", held[name]))
         ]
-        found.append(Table("Training and held rows", ["target", "measure", "rows", "number", "mean", "from", "to"], rows))
+        found.append(
+            Table("Training and held rows", ["target", "measure", "rows", "number", "mean", "from", "to"], rows)
+        )
         return found + self._by_shadows(case, held)
 
     def _gap(self, name: str, train: Quality, held: Quality) -> Finding:
@@ -42,7 +44,9 @@ class Overfitting:
         sure = gap - half > 0
         tone = "bad" if sure and gap >= limits[1] else "warning" if sure and gap >= limits[0] else "good"
         words = f"{held.name} is {shown(train.mean)} on training rows, {shown(held.mean)} on held ones"
-        advice = "" if tone == "good" else "Dropout, train.weight_decay, train.augment, a smaller model.size, or more rows."
+        advice = (
+            "" if tone == "good" else "Dropout, train.weight_decay, train.augment, a smaller model.size, or more rows."
+        )
         ends = [round(100 * (gap - half), 1), round(100 * (gap + half), 1)]
         unit = "points" if held.higher else "% of the held"
         return Finding(tone, f"gap: {name}", round(100 * gap, 1), words, advice, ends, unit)

@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..columns import infer
-from ..errors import RunError
-from ..metrics import Z
+from ..errors import unable
 from ..report import Table
 from ._case import Case, Finding, Findings, Quality, light
 
@@ -36,7 +35,7 @@ class Subgroups:
     def examine(self, case: Case) -> Findings:
         groups = {} if case.is_language else _groups(case)
         if not groups:
-            raise RunError("this needs a model that was trained on rows with a category or a number", where=str(case.run.path))
+            raise unable(f"a model that was tested on groups of {FEWEST} rows, by a category or a number", case.run)
         found: Findings = []
         for target, quality in case.qualities(case.held).items():
             chosen = _chosen(case, target)
@@ -77,7 +76,9 @@ class Subgroups:
             return []
         name = min(ratios, key=ratios.__getitem__)
         tone: Any = "warning" if ratios[name] < self.four_fifths else "good"
-        words = f"ratio of the least to the most selected group, by {name}; below {self.four_fifths:g} asks for a reason"
+        words = (
+            f"ratio of the least to the most selected group, by {name}; below {self.four_fifths:g} asks for a reason"
+        )
         advice = "" if tone == "good" else "Compare with the true shares and with TPR and FPR in the table below."
         return [Finding(tone, f"selection: {target}", ratios[name], words, advice)]
 
