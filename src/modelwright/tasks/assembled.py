@@ -13,19 +13,45 @@ import numpy as np
 from torch import nn
 
 from .. import baselines, evaluation, metrics, parts
+from ..blocks.stream import Batch
 from ..columns import Ragged
+from ..data.batches import Batches
 from ..data.encoding import encode, require_aligned
 from ..data.reading import read
 from ..errors import DataError
 from ..files import write_json
 from ..fitting import Trained, Watch, fit
-from ..prediction import Measured, measure_rows
+from ..loop import StepOptions
+from ..prediction import Measured, measure_rows, validation_scores
 from ..preparation import Prepared, fold_count, open_rows, own_encoders, prepare
 from ..publication import publish
 from ..recipe import Recipe
 from ..report import Report, Table, Text
 from ..run import Run
 from . import _report
+
+
+def reopen(run: Run) -> Prepared:
+    """The data of a run again, split and encoded as when it was trained. Raises DataError where they lived in memory."""
+    if str(run.recipe.data).startswith("<"):
+        raise DataError("the data of this run lived in memory.", where=str(run.path), hint="Train from a file.")
+    return prepare(run.recipe, columns=run.columns)
+
+
+def calibration(prepared: Prepared, rows: int) -> list[Batch]:
+    """Training rows, evenly spread and in order, nothing augmented."""
+    index = prepared.index(0)
+    chosen = index[np.arange(min(rows, len(index))) * len(index) // min(rows, len(index))]
+    return list(Batches(prepared.encoded, chosen, 64).in_order())
+
+
+def score(model: Any, prepared: Prepared, part: int) -> dict[str, Any]:
+    """The main score of a part as `main`, larger is better, the `loss`, and the main metrics by name."""
+    index = prepared.index(part)
+    if not len(index):
+        raise DataError("no row was held back to compare models on.", where=prepared.rows.name)
+    found = validation_scores(model, prepared.encoded, index, prepared.columns, StepOptions())
+    return {"main": found["validation_metric"], "loss": found["validation_loss"], **found["metrics"]}
 
 
 def measure_part(model: Any, prepared: Prepared, part: int) -> Measured:

@@ -129,6 +129,29 @@ def prepare(recipe: Recipe, sample: int | None = None) -> Prepared:
     return prepared
 
 
+def reopen(run: Run) -> Prepared:
+    """The texts of a run again, in tokens of its own vocabulary."""
+    if str(run.recipe.data).startswith(("-", "<")):
+        raise DataError("the folder knows no data of its own.", where=str(run.path), hint="Train from a file.")
+    found, vocabulary = corpus.read(run.recipe.data, run.recipe.base), run.vocabulary
+    tokens = {part: shards.tokens(found, part, vocabulary) for part in found.parts}
+    return Prepared(run.recipe, found, vocabulary, int(run.recipe.model.options["context"]), tokens)
+
+
+def calibration(prepared: Prepared, rows: int) -> list[Batch]:
+    """Training rows, evenly spread and in order."""
+    return list(TokenBatches(prepared.rows, 8, 0, 1).in_order(rows))
+
+
+def score(model: nn.Module, prepared: Prepared, part: int) -> dict[str, Any]:
+    """`main` (the loss, negative: larger is better), `loss` in nats a token, `perplexity` of a part: 1 validation, 2 test."""
+    name = ("train", "validation", "test")[part]
+    if name not in prepared.tokens:
+        raise DataError("no text was held back to compare models on.", where=str(prepared.recipe.data))
+    found = perplexity.measure(model, prepared.tokens[name], prepared.context)
+    return {"main": -found["loss"], "loss": found["loss"], "perplexity": found["perplexity"]}
+
+
 def _check(recipe: Recipe) -> None:
     """Raise UserError for keys that a language model cannot have."""
     model = recipe.model
