@@ -99,8 +99,13 @@ def test_texts_that_were_copied_with_small_changes_are_twins():
 
 
 def test_chinese_texts_too():
-    texts = ["这家店的外卖送得很快，味道也不错，分量足，包装也干净，下次还会再来点一份试试", "等了两个小时才送到，菜已经完全凉了，非常失望，不会再来"]
-    found = _twins.texts([texts[0].replace("下次", "以后"), "味道一般，价格有点贵，分量倒是很足，总体来说还可以接受吧"], texts)
+    texts = [
+        "这家店的外卖送得很快，味道也不错，分量足，包装也干净，下次还会再来点一份试试",
+        "等了两个小时才送到，菜已经完全凉了，非常失望，不会再来",
+    ]
+    found = _twins.texts(
+        [texts[0].replace("下次", "以后"), "味道一般，价格有点贵，分量倒是很足，总体来说还可以接受吧"], texts
+    )
     assert found.tolist() == [True, False]
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from .. import parts, perplexity
+from .. import parts, perplexity, tasks
 from ..columns import Ragged
 from ..data import corpus
 from ..data.encoding import Encoded, encode
@@ -25,7 +25,7 @@ from ..errors import DataError, RunError
 from ..loop import total_loss
 from ..metrics import Z, guesses, wilson
 from ..prediction import predict_encoded
-from ..preparation import own_encoders, prepare
+from ..preparation import own_encoders
 from ..report import Block, shown
 
 Light = Literal["good", "warning", "bad", "none"]
@@ -51,8 +51,9 @@ class Finding:
     @property
     def found(self) -> str:
         """The figure in words."""
-        ends = f" [{shown(self.interval[0])}, {shown(self.interval[1])}]" if self.interval else ""
-        return f"{shown(self.value)}{ends} {self.unit}".strip()
+        write = "{:g}".format if self.unit else shown  # shares come rounded
+        ends = f" [{write(self.interval[0])}, {write(self.interval[1])}]" if self.interval else ""
+        return f"{write(self.value)}{ends} {self.unit}".strip()
 
 
 Findings = list[Finding | Block]
@@ -95,6 +96,16 @@ class Sample:
         if len(self) <= most:
             return self
         return replace(self, index=np.sort(np.random.default_rng(seed).choice(self.index, most, replace=False)))
+
+
+def together(one: Sample, other: Sample) -> dict[str, Any]:
+    """The encoded inputs of both, one below the other."""
+    found: dict[str, Any] = {}
+    for key, values in one.encoded.inputs.items():
+        if not key.endswith(".mask"):
+            two: list[Any] = [values[one.index], other.encoded.inputs[key][other.index]]
+            found[key] = Ragged.concatenate(two) if isinstance(values, Ragged) else np.concatenate(two)
+    return found
 
 
 @dataclass(frozen=True)
@@ -165,14 +176,8 @@ class Case:
 
     @cached_property
     def prepared(self) -> Any:
-        """The run's data again, with its split; of an assembled model."""
-        self._require_data()
-        return prepare(self.run.recipe, columns=self.run.columns)
-
-    def _require_data(self) -> None:
-        if isinstance(self.run.recipe.data, str) and self.run.recipe.data.startswith(("<", "-")):
-            hint = "Train it from a file to audit it."
-            raise DataError("the data of this run lived in memory.", where=str(self.run.path or "run"), hint=hint)
+        """The run's data again, with its split."""
+        return tasks.find(self.run.recipe.model.kind).reopen(self.run)
 
     @cached_property
     def train(self) -> Sample:
@@ -212,9 +217,7 @@ class Case:
 
     def _part(self, number: int) -> Sample:
         if self.is_language:
-            self._require_data()
-            found = corpus.read(self.run.recipe.data, self.run.recipe.base)
-            return self._texts(found, ("train", "validation", "test")[number])
+            return self._texts(self.prepared.corpus, ("train", "validation", "test")[number])
         return Sample(self.prepared.rows.table, self.prepared.encoded, self.prepared.index(number))
 
     def _texts(self, found: corpus.Corpus, part: str) -> Sample:

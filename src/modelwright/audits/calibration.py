@@ -36,9 +36,9 @@ class Calibration:
             if not len(codes):
                 continue
             before = self._error(probabilities, codes)
-            noise = self._expected_noise(probabilities, case.seed)
-            words = f"mean distance of confidence and share right on {len(codes)} rows; {noise:.3f} would be chance"
-            tone = light(before - noise, self.warning, self.bad)
+            noise = self._noise(probabilities, case.seed)
+            words = f"mean distance of confidence and share right on {len(codes)} rows; up to {noise:.3f} is chance"
+            tone = light(before if before > noise else 0.0, self.warning, self.bad)
             lines = {"perfect": ([0.0, 1.0], [0.0, 1.0]), "as it is": self._line(probabilities, codes)}
             advice, temperature = (
                 "",
@@ -62,10 +62,11 @@ class Calibration:
     def _error(self, probabilities: np.ndarray, codes: np.ndarray) -> float:
         return float(calibration_error(probabilities.max(1), probabilities.argmax(1) == codes, self.bins) or 0.0)
 
-    def _expected_noise(self, probabilities: np.ndarray, seed: int) -> float:
-        """The error that a perfectly calibrated model of these confidences would show on so many rows."""
+    def _noise(self, probabilities: np.ndarray, seed: int) -> float:
+        """What 95 of 100 perfectly calibrated models of these confidences would stay below on so many rows."""
         draw, sure = np.random.default_rng(seed), probabilities.max(1)
-        return float(np.mean([calibration_error(sure, draw.random(len(sure)) < sure, self.bins) for _ in range(20)]))
+        errors = [calibration_error(sure, draw.random(len(sure)) < sure, self.bins) or 0.0 for _ in range(100)]
+        return float(np.quantile(errors, 0.95))
 
     def _line(self, probabilities: np.ndarray, codes: np.ndarray) -> tuple[list[float], list[float]]:
         mean, share, _ = bins_of(probabilities.max(1), probabilities.argmax(1) == codes, self.bins)

@@ -11,10 +11,10 @@ from ..baselines import Features
 from ..columns import Ragged
 from ..data.encoding import keys, of_columns
 from ..metrics import area_interval, area_under_roc
-from ..preparation import own_encoders
 from ..prediction import predict_encoded
+from ..preparation import own_encoders
 from ..report import Table
-from ._case import CLASSED, Case, Finding, Findings, Sample
+from ._case import CLASSED, Case, Finding, Findings, Sample, together
 
 SIGNIFICANT = 0.01
 
@@ -169,16 +169,11 @@ def _classifier(train: Sample, other: Sample, seed: int) -> tuple[float, Any]:
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-    inputs = {}
-    for key, values in train.encoded.inputs.items():
-        if not key.endswith(".mask"):
-            two = [values[train.index], other.encoded.inputs[key][other.index]]
-            inputs[key] = Ragged.concatenate(two) if isinstance(values, Ragged) else np.concatenate(two)
     second = np.arange(len(train) + len(other)) >= len(train)
     folds = min(3, len(train), len(other))
     if folds < 2:
         return 0.5, None
-    x = Features(inputs).fit(np.arange(len(second))).trees()
+    x = Features(together(train, other)).fit(np.arange(len(second))).trees()
     model = HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=15, random_state=seed, class_weight="balanced")
     points = cross_val_predict(
         model, x, second, cv=StratifiedKFold(folds, shuffle=True, random_state=seed), method="predict_proba"

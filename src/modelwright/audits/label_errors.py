@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..data.encoding import keys
 from ..errors import unable
 from ..evaluation import Examples, picture, raw_rows
-from ..data.encoding import keys
 from ..report import Image
 from ._case import Case, Finding, Findings, light, percent
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .. import parts
 from ..columns import Ragged
 from ..data.encoding import keys, of_columns
 from ..preparation import own_encoders

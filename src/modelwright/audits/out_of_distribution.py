@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
+from ..baselines import Features
+from ..columns import Ragged
 from ..metrics import area_interval, area_under_roc
 from ..report import Table
-from ._case import Case, Finding, Findings, Sample, light, percent
+from ._case import Case, Finding, Findings, Sample, light, percent, together
 
 AT_ONCE = 256
 SHOWN = 15
+LEAST = 0.1  # deviation: a value that training has not seen at all is far, but not infinitely
 
 
 class OutOfDistribution:
-    """The distance from a row's features, as the model's heads read them, to the k-th nearest training row (Sun 2022); of a
-    language model the row's loss. What lies beyond 95 % of the held rows counts as foreign.
+    """The distance from a row to the k-th nearest training row (Sun 2022), between the features that the model's heads read
+    and, of a table, its cells; of a language model the row's loss. What lies beyond 95 % of the held rows is foreign.
 
     Options:
         nearest: k, which neighbour's distance is taken.
@@ -63,15 +68,23 @@ class OutOfDistribution:
     def _scores(self, case: Case, sample: Sample) -> np.ndarray:
         if case.is_language:
             return case.losses(sample)
-        known = _features(case, case.train.few(case.most, case.seed))
-        mean, deviation = known.mean(0), known.std(0) + 1e-6
-        known, asked = (known - mean) / deviation, (_features(case, sample) - mean) / deviation
-        nearest = min(self.nearest, len(known))
-        distances = np.empty(len(asked))
-        for start in range(0, len(asked), AT_ONCE):
-            piece = torch.cdist(torch.from_numpy(asked[start : start + AT_ONCE]), torch.from_numpy(known))
-            distances[start : start + AT_ONCE] = piece.kthvalue(nearest, dim=1).values.numpy()
-        return distances
+        train = case.train.few(case.most, case.seed)
+        views = [np.concatenate([_features(case, one) for one in (train, sample)])]
+        both = together(train, sample)
+        if cells := {k: v for k, v in both.items() if not isinstance(v, Ragged) and v.ndim == 2}:
+            views.append(Features(cells).fit(np.arange(len(train))).linear())
+        placed = torch.from_numpy(np.concatenate([_standardised(view, len(train)) for view in views], 1))
+        known, asked = placed[: len(train)], placed[len(train) :]
+        nearest = min(self.nearest, len(train))
+        found = [torch.cdist(piece, known).kthvalue(nearest, dim=1).values for piece in asked.split(AT_ONCE)]
+        return torch.cat(found).numpy()
+
+
+def _standardised(view: Any, rows: int) -> np.ndarray:
+    """In deviations of the first `rows`, so that every view weighs the same whatever its width."""
+    view = view.toarray() if hasattr(view, "toarray") else view
+    scaled = (view - view[:rows].mean(0)) / np.maximum(view[:rows].std(0), LEAST)
+    return (scaled / view.shape[1] ** 0.5).astype(np.float32)
 
 
 @torch.inference_mode()

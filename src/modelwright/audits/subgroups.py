@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -117,7 +118,7 @@ def _numbers(cells: pa.ChunkedArray) -> np.ndarray:
 def _quarters(values: np.ndarray) -> dict[str, np.ndarray]:
     known = values[np.isfinite(values)]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1))) if len(known) else np.zeros(0)
-    ends = list(zip(edges[:-1], edges[1:]))
+    ends = list(pairwise(edges))
     return {
         f"{low:.4g} to {high:.4g}": (values >= low) & ((values <= high) if high == edges[-1] else (values < high))
         for low, high in ends
