@@ -25,6 +25,7 @@ _HOMES = {
     "compress": "verbs.compress",
     "explain": "verbs.explain",
     "show": "verbs.show",
+    "audit": "verbs.audit",
     "list_runs": "verbs.list",
     "mask": "verbs.mask",
     "encrypt": "verbs.encrypt",

@@ -22,12 +22,13 @@ import torch
 import yaml
 from torch import nn
 
-from . import checkpoint, parts
+from . import adversarial, checkpoint, parts
 from .blocks.stream import Batch
 from .choices import Choice
 from .errors import Problem, RunError, TrainingError, UserError
 from .files import finite, write_text
 from .loop import Average, Gradients, StepOptions
+from .preparation import model_sources
 from .progress import Bar, TensorBoard
 from .recipe import Recipe
 from .session import Epochs, Event, Plan, Session
@@ -118,6 +119,8 @@ def fit(
     if folder:
         choices = [vars(c) for c in prepared.choices] or (resolved or {}).get("choices", [])
         write_resolved(folder, prepared.recipe, {"decided": decided, "choices": choices})
+    if recipe.train.adversarial is not None:
+        gradients = _attacked(recipe, prepared, gradients)
     session = _session(recipe, prepared, model.to(device), gradients)
     if folder and (saved := checkpoint.load(folder / "checkpoints")):
         _restore(session, saved[0], folder)
@@ -239,6 +242,19 @@ def _session(recipe: Recipe, prepared: Prepared, model: nn.Module, gradients: Gr
     session = Session(model, optimizer, schedule, batches, validate, plan=plan, options=options, average=average)
     session.gradients = gradients
     return session
+
+
+def _attacked(recipe: Recipe, prepared: Any, given: Gradients | None) -> Gradients:
+    """Gradients of attacked batches. Raises RecipeError where nothing can be attacked, or others are asked for too."""
+    asked, reach = recipe.train.adversarial, {}
+    if recipe.model.kind == "assembled":
+        reach = adversarial.reach_of(model_sources(recipe, prepared.columns), prepared.encoded.inputs)
+    message = "" if reach else "the model reads no numbers, pictures or vectors, which alone have small steps."
+    if given is not None:
+        message = "attacks cannot be joined with another way of making gradients."
+    if message or asked is None:
+        raise recipe.error([Problem(("train", "adversarial"), message, "Leave it out.")])
+    return adversarial.gradients(reach, epsilon=asked.epsilon, steps=asked.steps)
 
 
 def _step_rows(recipe: Recipe) -> int:

@@ -74,6 +74,13 @@ class ModelOptions(_Strict):
         return {**(self.model_extra or {}), **({"heads": self.heads} if isinstance(self.heads, int) else {})}
 
 
+class Adversarial(_Strict):
+    """Training on attacked inputs (`adversarial.py`)."""
+
+    epsilon: float = Field(0.1, gt=0)
+    steps: int = Field(5, ge=1)
+
+
 class TrainOptions(_Strict):
     """How it is trained. None means: chosen for the data; `auto` means: found by measurement on this machine."""
 
@@ -88,6 +95,7 @@ class TrainOptions(_Strict):
     clip: float | None = Field(None, gt=0)
     ema: float | None = Field(None, gt=0, lt=1)
     augment: list[PartConfig] = Field(default_factory=list)
+    adversarial: Adversarial | None = None
     bucket: bool = True
     early_stop: int | None = Field(None, ge=0)
     monitor: Literal["loss", "metric"] | None = None
@@ -324,7 +332,13 @@ def _register_classes(values: dict[str, Any]) -> None:
                 configs[name] = {**config, "kind": known} if isinstance(config, dict) else known
 
 
-_INNER: dict[str, Any] = {"model": ModelOptions, "train": TrainOptions, "privacy": PrivacyOptions}
+_OWNERS: dict[tuple[Any, ...], Any] = {
+    (): Recipe,
+    ("model",): ModelOptions,
+    ("train",): TrainOptions,
+    ("train", "adversarial"): Adversarial,
+    ("privacy",): PrivacyOptions,
+}
 
 
 def _type_problems(errors: list[Any], values: Any) -> list[Problem]:
@@ -336,8 +350,7 @@ def _type_problems(errors: list[Any], values: Any) -> list[Problem]:
     for path, several in found.items():
         kind = several[0]["type"]
         if kind == "extra_forbidden":
-            inner: Any = _INNER.get(str(path[0]))
-            owner: Any = Recipe if len(path) == 1 else inner
+            owner: Any = _OWNERS[path[:-1]]
             known = [field.alias or name for name, field in owner.model_fields.items() if not field.exclude]
             problems.append(Problem(path, "no such key.", did_you_mean(str(path[-1]), known)))
         elif kind == "missing":
