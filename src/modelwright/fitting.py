@@ -97,12 +97,7 @@ def fit(
     """Train a prepared recipe. Without `folder` nothing is written. keep: called with the model when training has ended, also
     when the loss is no longer finite, with the weights to be used. model: one to go on with; gradients: how a step's are
     made where it is not the usual way (`loop.train_steps`)."""
-    watch = watch or Watch()
-    if recipe.privacy and gradients is None:
-        hint = "Take the key privacy out of its recipe to give the guarantee up."
-        raise RunError(
-            "its rows are private, and this would learn from them without noise.", where="privacy", hint=hint
-        )
+    watch, gradients = watch or Watch(), _gradients(recipe, prepared, gradients)
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
     device = device_of(recipe)
@@ -119,8 +114,6 @@ def fit(
     if folder:
         choices = [vars(c) for c in prepared.choices] or (resolved or {}).get("choices", [])
         write_resolved(folder, prepared.recipe, {"decided": decided, "choices": choices})
-    if recipe.train.adversarial is not None:
-        gradients = _attacked(recipe, prepared, gradients)
     session = _session(recipe, prepared, model.to(device), gradients)
     if folder and (saved := checkpoint.load(folder / "checkpoints")):
         _restore(session, saved[0], folder)
@@ -242,6 +235,15 @@ def _session(recipe: Recipe, prepared: Prepared, model: nn.Module, gradients: Gr
     session = Session(model, optimizer, schedule, batches, validate, plan=plan, options=options, average=average)
     session.gradients = gradients
     return session
+
+
+def _gradients(recipe: Recipe, prepared: Any, given: Gradients | None) -> Gradients | None:
+    """How gradients are made: as given, or as the recipe asks. Raises RunError where a private recipe would be trained
+    without noise."""
+    if recipe.privacy and given is None:
+        reason = "its rows are private, and this would learn from them without noise."
+        raise RunError(reason, where="privacy", hint="Take the key privacy out of its recipe to give the guarantee up.")
+    return _attacked(recipe, prepared, given) if recipe.train.adversarial is not None else given
 
 
 def _attacked(recipe: Recipe, prepared: Any, given: Gradients | None) -> Gradients:

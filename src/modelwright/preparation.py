@@ -360,9 +360,7 @@ def targets_of(recipe: Recipe, columns: dict[str, Any]) -> dict[str, tuple[str, 
     for name in rebuilt:
         source = by_name.get(place.get(name, name))
         if source is None:
-            hint = (
-                f"Rebuild the whole table ({TABLE}: {{head: reconstruct}}), or name its encoder under model.encoders."
-            )
+            hint = f"Rebuild it whole ({TABLE}: {{head: reconstruct}}), or name its encoder under model.encoders."
             raise recipe.error([Problem(("targets", name), "it is one of the table's columns.", hint)])
         found[name] = ("reconstruct", {"source": source})
     return found

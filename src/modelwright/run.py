@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from torch import nn
 
+    from .blocks.stream import Model
     from .data.shards import Vocabulary
     from .report import Report
 
@@ -91,7 +92,7 @@ class Run:
         return cls(recipe, columns, path=path, metrics=metrics, transforms=values.get("transforms") or ())
 
     @cached_property
-    def model(self) -> nn.Module:
+    def model(self) -> Model:
         """The trained model, in evaluation mode."""
         from .preparation import build_model
 

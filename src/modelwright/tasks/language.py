@@ -24,13 +24,12 @@ from ..data.shards import Tokens, Vocabulary
 from ..errors import DataError, UserError
 from ..files import write_json
 from ..fitting import Trained, Watch
-from ..generation import generate
 from ..loop import StepOptions
 from ..models.language import Language, derive
 from ..privacy import federated
 from ..publication import publish
 from ..recipe import Recipe
-from ..report import Report, Text
+from ..report import Report
 from ..run import Run
 from . import _language_report, _ngram
 
@@ -326,24 +325,9 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch) -> Run:
     write_json(folder / "metrics.json", values)
     run.metrics = values
     report = _language_report.build(run, trained, baselines)
-    report.blocks.append(_samples(run, prepared))
+    report.blocks.append(_language_report.samples(run, prepared))
     publish(report, folder, page=watch.report)
     return run
-
-
-def _samples(run: Run, prepared: Prepared) -> Text:
-    """Three texts, as the verb generate writes them."""
-    run.model.cpu()
-    prompt = "" if "bos" in prepared.vocabulary.special else "\n"
-    if prepared.corpus.chat:
-        turns: Any = next(prepared.corpus.parts["train"]())[0][:1]
-        words = prepared.vocabulary
-        prompt = chat.render(turns, words.template or chat.TEMPLATE, words.special, answer=True)
-    try:
-        written = generate(run, [prompt], samples=3, max_tokens=200)
-    except DataError as error:  # the prompt alone fills the context
-        return Text("No samples", str(error), "warning")
-    return Text("Samples (temperature 0.8)", "\n---\n".join((one.prompt + one.text).strip() for one in written))
 
 
 def _baselines(recipe: Recipe, prepared: Prepared) -> dict[str, dict[str, Any]]:
