@@ -26,7 +26,7 @@ def mask(
     key_file: str | None = None,
     stream: TextIO | None = None,
 ) -> Report:
-    """Write a file again with its personal data masked, and say what was found.
+    """Write a file again with its personal data masked.
 
     Without --out the masked file goes to stdout; with --json and without --out nothing is written, only counted.
 
