@@ -19,7 +19,7 @@ READER: dict[str, tuple[type, str]] = {  # options of delimited text
     "skip_spaces": (bool, "true or false"),
     "quote": (str, "one character, or '' for none"),
 }
-DATA_KEYS = ("path", "train", "validation", "test", "split", *READER)
+DATA_KEYS = ("path", "train", "validation", "test", "split", "mask", *READER)
 
 
 def check(values: dict[str, Any]) -> list[Problem]:
@@ -31,7 +31,12 @@ def check(values: dict[str, Any]) -> list[Problem]:
     model, train = (model if isinstance(model, dict) else {}), (train if isinstance(train, dict) else {})
     if train.get("epochs") and train.get("steps"):
         problems.append(Problem(("train", "steps"), "give either epochs or steps."))
+    if values.get("federated") is not None:
+        problems += _check_federated(values)
     problems += _check_targets(values.get("targets")) + _check_data(values.get("data"))
+    if isinstance(values.get("data"), dict) and "mask" in values["data"] and model.get("kind") != "language":
+        hint = "In a table it is an option of a column: columns: {note: {mask: all}}."
+        problems.append(Problem(("data", "mask"), "this key is for the texts of a language model.", hint))
     if isinstance(values.get("privacy"), dict):
         problems += _check_privacy(values, model, train)
     for room, configs in (
@@ -115,6 +120,20 @@ def _check_model(model: dict[str, Any]) -> list[Problem]:
     return [Problem(("model", *problem.path), problem.message, problem.hint) for problem in found if problem.path]
 
 
+def _check_federated(values: dict[str, Any]) -> list[Problem]:
+    given, data = values["federated"], values.get("data")
+    if not isinstance(given, dict):
+        return [Problem(("federated",), "expected a mapping.", "For example federated: {clients: 100}.")]
+    problems = parts.mistakes("privacy", {**given, "kind": "federated"}, ("federated",))
+    split = data.get("split") if isinstance(data, dict) else None
+    if (split.get("kind") if isinstance(split, dict) else split) == "folds":
+        problems.append(Problem(("federated",), "folds are trained in one place.", "Leave out one of the two."))
+    if values.get("privacy") is not None:
+        hint = "Leave out privacy; federated: {clip: 1.0, noise: 1.0} makes whole clients private."
+        problems.append(Problem(("privacy",), "clients do not train with privacy for single rows.", hint))
+    return problems
+
+
 def _check_targets(targets: Any) -> list[Problem]:
     problems = []
     for name, options in targets.items() if isinstance(targets, dict) else ():
@@ -172,7 +191,10 @@ def check_part(room: str, config: Any, path: tuple) -> list[Problem]:
     whoever chooses the kind."""
     if not isinstance(config, (str, dict)):
         return []
-    kind, _ = parts.split(config)
+    kind, given = parts.split(config)
+    if not kind and room == "columns" and "mask" in given:  # read before the kind is known
+        problems = parts.validate(parts.find("columns", "text"), {"mask": given["mask"]})[1]
+        return [Problem((*path, *problem.path), problem.message, problem.hint) for problem in problems]
     if not kind or (room == "columns" and kind == "drop"):
         return []
     return parts.mistakes(room, config, path)

@@ -64,6 +64,19 @@ class Bag(nn.Module):
         bags = torch.cat([ids, *self._runs(ids)], 1)  # 0 is padding and counts nothing
         return Stream(self.dropout(self.table(bags)).unsqueeze(1))
 
+    def by_token(self, batch: Batch) -> Tensor:
+        """(B, T, width) what each token adds to the result: its embedding, and its share of those of its n-grams."""
+        ids, mask = read_tokens(batch, self.name)
+        ids = ids.long() * mask
+        runs = self._runs(ids)
+        found = self.table(ids) * mask.unsqueeze(-1)
+        for n, rows in enumerate(runs, 2):
+            share = self.table(rows) * (rows != 0).unsqueeze(-1) / n
+            for place in range(n):
+                found[:, place : place + rows.shape[1]] += share
+        counts = sum(((rows != 0).sum(1) for rows in runs), mask.sum(1))
+        return found / counts.clamp(min=1)[:, None, None] if self.combine == "mean" else found
+
     def _runs(self, ids: Tensor) -> list[Tensor]:
         """For each n from 2 on, (B, T - n + 1): the rows of the n-grams, 0 where one reaches into the padding."""
         runs, hashes = [], ids
