@@ -160,11 +160,11 @@ class Run:
         from .data.reading import read
 
         if self.recipe.model.kind == "language":
-            from .data.corpus import masks
+            from .data.corpus import masks_of
             from .perplexity import predict
 
             single = isinstance(rows, Mapping) and isinstance(rows.get("text"), str)
-            table = read([rows] if single else rows, Path("."), masks(self.recipe.data)).table
+            table = read([rows] if single else rows, Path("."), masks_of(self.recipe.data)).table
             return predict(self.model, self.vocabulary, table)
         images = [name for name, column in self.columns.items() if parts.kind_of("columns", column) == "image"]
         given = {images[0]: found} if len(images) == 1 and (found := pictures(rows)) else rows
