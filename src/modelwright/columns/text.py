@@ -221,6 +221,21 @@ target bpe; bpe is trained on the data, pretrained is read from `path`
             rows.append([piece if begins else piece + size for piece, begins in zip(found.ids, first)])
         return _without_empty(Ragged.of(rows))
 
+    def spelled(self, values: pa.Array) -> list[list[str]]:
+        """Of each text, the words behind the ids that `encode` gives; "" for an id that stands for none."""
+        if self.unit not in ("bpe", "pretrained"):
+            cut = list if self.unit == "characters" else _words.WORD.findall
+            rows = self._listed(values) or [cut(cell) for cell in self._cleaned(values).to_pylist()]
+            return [row[: self.length] or [""] for row in rows]
+        whole = self.unit == "bpe" or not _parsing.is_list(_parsing.flat(values).type)
+        cells: Any = self._cleaned(values).to_pylist() if whole else _words.listed(values, self._lowers)
+        spelled = []
+        for cell, pieces in zip(cells, self._lookup.encode_batch(cells, is_pretokenized=not whole)):
+            places = list(zip(pieces.word_ids, pieces.offsets))[: self.length]
+            row = [(cell if whole else cell[word])[slice(*ends)] if word is not None else "" for word, ends in places]
+            spelled.append(row or [""])
+        return spelled
+
     def tokens(self, rows: Ragged) -> np.ndarray:
         """(N,) how many tokens each encoded row has; of a pretrained tokenizer's pieces, how many words."""
         if self.unit != "pretrained":

@@ -9,7 +9,7 @@ from ..report import Number, Report, Text
 
 
 def encrypt(run: str, *, out: str | None = None, passphrase_file: str | None = None) -> Report:
-    """Write a run as one file that needs a passphrase.
+    """Write a run as one encrypted file.
 
     The passphrase is asked on the terminal, or read from --passphrase-file or $MODELWRIGHT_PASSPHRASE. Without it nobody
     can open the file. The run's folder stays as it is.

@@ -26,9 +26,9 @@ def mask(
     key_file: str | None = None,
     stream: TextIO | None = None,
 ) -> Report:
-    """Mask the personal data in a file.
+    """Write a file again with its personal data masked.
 
-    The report says what was found. Without --out the masked file goes to stdout; with --json and without --out nothing is written, only counted.
+    Without --out the masked file goes to stdout; with --json and without --out nothing is written, only counted.
 
     Args:
         file: a .csv, .tsv, .jsonl or .parquet file, or plain text; - for stdin
