@@ -369,9 +369,7 @@ def evaluate(run: Run, data: Any = None) -> Report:
         part: str = held[0]
         where = f"its {part} part"
     else:
-        if masks := corpus.masks(run.recipe.data):
-            data = {"path": data, "mask": masks["text"].kinds} if isinstance(data, (str, Path)) else data
-        found, part = corpus.read(data, ".", split=False), "train"
+        found, part = corpus.read(data, ".", split=False, masks=corpus.masks_of(run.recipe.data)), "train"
     tokens = shards.tokens(found, part, vocabulary)
     scores = perplexity.measure(model, tokens, context)
     return _language_report.scored(f"{run.path} on {where}", {"text": scores}, began)
