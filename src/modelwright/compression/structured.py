@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from ..errors import UserError, unable
 from ..loop import total_loss
 from ..parts import Count, NoneOrMore, Share
-from ..transforms._units import Units, find
+from ..transforms._layers import find
+from ..transforms._units import Units
 from ._work import Work
 
 
