@@ -64,13 +64,21 @@ def size(model: nn.Module) -> int:
     return sum(value.numel() * value.element_size() for value in model.state_dict().values())
 
 
+def filled(model: Language) -> Language:
+    """With weights everywhere: some begin as zeros, which would take no room."""
+    for weight in model.parameters():
+        if weight.ndim > 1:
+            weight.normal_(std=weight.shape[1] ** -0.5)
+    return model.eval()
+
+
 def greedy(model: Any, ids: Tensor) -> Callable[[], Any]:
     return lambda: decode(model, model.start(len(ids)), ids, DecodingOptions(max_tokens=TOKENS))
 
 
 def decoder() -> dict[str, Any]:
     """Native decoding in few bits."""
-    plain = Language(VOCABULARY, **SMALL).eval()
+    plain = filled(Language(VOCABULARY, **SMALL))
     ids = torch.randint(0, VOCABULARY, (1, PROMPT))
     models = {name: transforms.replay(copy.deepcopy(plain), steps) for name, steps in STEPS.items()}
     found = rates({name: greedy(model, ids) for name, model in models.items()}, TOKENS)
@@ -82,7 +90,7 @@ def decoder() -> dict[str, Any]:
 def large() -> dict[str, Any]:
     """The net of decoding.py."""
     theirs = decoding.huggingface(torch.float32)
-    ours = Language(decoding.VOCABULARY, **decoding.SIZES).eval()
+    ours = filled(Language(decoding.VOCABULARY, **decoding.SIZES))
     ids = torch.randint(0, decoding.VOCABULARY, (1, PROMPT))
     subjects = {"transformers fp32": lambda: theirs(ids, TOKENS), "fp32": greedy(ours, ids)}
     for name in ("int8", "int4"):

@@ -277,11 +277,9 @@ class Run:
         from . import huggingface
 
         model: Any = self.model
-        if self.transforms:  # no longer a model that other tools can build
-            assert self.path is not None
-            return huggingface.write_changed(path, model, self.path)
         words = self.vocabulary
-        huggingface.write(path, model, words.tokenizer, words.special, words.template)
+        write = huggingface.write_changed if self.transforms else huggingface.write
+        write(path, model, words.tokenizer, words.special, words.template)
         huggingface.write_weights(path, model)
 
     def to_bytes(self) -> bytes:

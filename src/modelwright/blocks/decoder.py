@@ -82,12 +82,19 @@ class Attention(nn.Module):
             self.q_norm = RMSNorm(shape.head_width, shape.epsilon)
             self.k_norm = RMSNorm(shape.head_width, shape.epsilon)
         self.norm_heads = shape.norm_heads
+        self.widths: list[int] = []  # of the parts of qkv_proj, once `join` was called
+
+    def join(self) -> None:
+        """Hold queries, keys and values as one matrix, `qkv_proj`: one product in the place of three."""
+        if not self.widths:
+            self.qkv_proj, self.widths = _joined(self.q_proj, self.k_proj, self.v_proj)
+            del self.q_proj, self.k_proj, self.v_proj
 
     def forward(self, x: Tensor, turn: Turn, seen: Tensor | None, past: Past | None) -> Tensor:
         rows, steps, _ = x.shape
-        query, key, value = (
-            p(x).view(rows, steps, -1, self.head_width) for p in (self.q_proj, self.k_proj, self.v_proj)
-        )
+        joined = self.qkv_proj(x).split(self.widths, -1) if self.widths else None
+        found = joined or [p(x) for p in (self.q_proj, self.k_proj, self.v_proj)]
+        query, key, value = (y.view(rows, steps, -1, self.head_width) for y in found)
         if self.norm_heads:
             query, key = self.q_norm(query), self.k_norm(key)
         query, key = (turned(x, *turn).transpose(1, 2) for x in (query, key))
@@ -105,9 +112,18 @@ class SwiGLU(nn.Module):
         self.gate_proj = Dense(shape.width, shape.hidden, bias=False)
         self.up_proj = Dense(shape.width, shape.hidden, bias=False)
         self.down_proj = Dense(shape.hidden, shape.width, bias=False)
+        self.widths: list[int] = []  # of the parts of gate_up_proj, once `join` was called
+
+    def join(self) -> None:
+        """Hold gate and up as one matrix, `gate_up_proj`."""
+        if not self.widths:
+            self.gate_up_proj, self.widths = _joined(self.gate_proj, self.up_proj)
+            del self.gate_proj, self.up_proj
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        joined = self.gate_up_proj(x).split(self.widths, -1) if self.widths else None
+        gate, up = joined or (self.gate_proj(x), self.up_proj(x))
+        return self.down_proj(F.silu(gate) * up)
 
 
 class DecoderLayer(nn.Module):
@@ -197,9 +213,26 @@ class State:
         return chosen
 
 
+def join(model: nn.Module) -> None:
+    """Hold matrices that read the same as one, in place: fewer products, but no longer Hugging Face's names."""
+    for module in model.modules():
+        if isinstance(module, (Attention, SwiGLU)):
+            module.join()
+
+
+def _joined(*layers: nn.Linear) -> tuple[Dense, list[int]]:
+    widths, bias = [layer.out_features for layer in layers], layers[0].bias is not None
+    whole = Dense(layers[0].in_features, sum(widths), bias=bias, device="meta")
+    whole.weight = nn.Parameter(torch.cat([layer.weight.detach() for layer in layers]))
+    if bias:
+        whole.bias = nn.Parameter(torch.cat([layer.bias.detach() for layer in layers]))
+    return whole, widths
+
+
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`W x + b`, by whichever kernel is fast."""
-    if _ONEDNN is None or torch.is_grad_enabled() or x.device.type != "cpu" or _working_type(x) != torch.float32:
+    plain = _ONEDNN is None or torch.is_grad_enabled() or torch.compiler.is_exporting()
+    if plain or x.device.type != "cpu" or _working_type(x) != torch.float32:
         return F.linear(x, weight, bias)
     return _ONEDNN(x, weight, bias, "none", [], "")
 
@@ -210,7 +243,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None) -> Te
     seen, broadcastable to (B, 1, T, S): the keys each query looks at; None: all for one query, else those before it.
     """
     (rows, heads, steps, size), groups, length = query.shape, key.shape[1], key.shape[2]
-    causal, short = seen is None and steps > 1, steps == 1 or length <= _SHORT
+    causal, short = bool(seen is None and steps > 1), steps == 1 or length <= _SHORT
     if steps == 1:  # the heads of a group are the queries of one attention: nothing is repeated
         query = query.reshape(rows, groups, heads // groups, size)
     elif groups != heads:
@@ -311,6 +344,9 @@ class _Turned(torch.autograd.Function):
 
 def _turned(x: Tensor, cosine: Tensor, sine: Tensor, way: int) -> Tensor:
     half = x.shape[-1] // 2
+    if torch.compiler.is_exporting():  # a graph has no parts that are written in place
+        first, second = x[..., :half], x[..., half:]
+        return x * cosine + torch.cat([second * -sine, first * sine], -1)
     y = x * cosine
     y[..., :half].addcmul_(x[..., half:], sine, value=-way)
     y[..., half:].addcmul_(x[..., :half], sine, value=way)

@@ -9,6 +9,7 @@ beyond rounding to the nearest.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any, Literal
 
@@ -16,15 +17,28 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .decoder import product
+
+_BLOCK = 32  # inputs of which the int8 kernel takes a multiple
+_FEW = 32  # rows up to which torch's kernels beat making the weights float32 first
 Activations = Literal["none", "dynamic", "static"]
 Grid = tuple[Tensor, Tensor]
 """Of each group of inputs (N, K / group): the step between two codes, and the value of the code 8; both bfloat16."""
 
 
 def to_int8(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Codes int8 like the weight (N, ...), and their scale (N,): the largest of each output has the code 127 or -127."""
-    scale = weight.detach().float().flatten(1).abs().amax(1).clamp(min=1e-12) / 127
-    return (weight.detach() / _beside(scale, weight)).round().to(torch.int8), scale
+    """Codes int8 like the weight (N, ...), and their scale (N,), bfloat16: the largest of each output is 127 or -127."""
+    scale = (weight.detach().float().flatten(1).abs().amax(1).clamp(min=1e-12) / 127).bfloat16()
+    return _to_codes(weight.detach(), scale), scale
+
+
+def _to_codes(weight: Tensor, scale: Tensor) -> Tensor:
+    return (weight / _beside(scale.float(), weight)).round().clamp(-127, 127).to(torch.int8)
+
+
+def from_int8(codes: Tensor, scale: Tensor) -> Tensor:
+    """What `to_int8` stands for, float32."""
+    return codes * _beside(scale.float(), codes)
 
 
 def to_grid(weight: Tensor) -> Grid:
@@ -56,11 +70,12 @@ class Int8Linear(nn.Module):
     def __init__(self, layer: nn.Linear, activations: Activations = "none") -> None:
         super().__init__()
         codes, scale = to_int8(layer.weight)
+        self.in_features, self.out_features = layer.in_features, layer.out_features
         self.register_buffer("codes", codes)
         self.register_buffer("scale", scale)
         self.bias, self.activations = layer.bias, activations
         if activations == "static":
-            self.register_buffer("input_scale", scale.new_ones(()))
+            self.register_buffer("input_scale", torch.ones(()))
         self.codes: Tensor
         self.scale: Tensor
         _pack_zeros(self, "codes")
@@ -68,17 +83,20 @@ class Int8Linear(nn.Module):
     @property
     def weight(self) -> Tensor:
         """(N, K), float32."""
-        return self.codes * self.scale[:, None]
+        return from_int8(self.codes, self.scale)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.activations == "none":
             return _add(int8_product(x, self.codes, self.scale), self.bias)
-        step = self.input_scale if self.activations == "static" else x.detach().abs().amax(-1, keepdim=True) / 127
-        step = step.clamp(min=1e-12)
-        rounded = (x / step).round().clamp(-127, 127)
+        if self.activations == "static":
+            step = self.input_scale
+            rounded = (x / step).round_().clamp_(-127, 127)
+        else:
+            step = torch.linalg.vector_norm(x.detach(), math.inf, -1, keepdim=True).clamp_(min=1e-12) / 127
+            rounded = (x / step).round_()
         if x.requires_grad and torch.is_grad_enabled():  # the gradient passes as if x had not been rounded
             return F.linear(x + (rounded * step - x).detach(), self.weight, self.bias)
-        return _add(_integers(rounded, self.codes) * step * self.scale, self.bias)
+        return _add((_integers(rounded, self.codes) * self.scale.float()).mul_(step), self.bias)
 
 
 class Int8Embedding(nn.Module):
@@ -96,10 +114,10 @@ class Int8Embedding(nn.Module):
     @property
     def weight(self) -> Tensor:
         """(V, D), float32."""
-        return self.codes * self.scale[:, None]
+        return from_int8(self.codes, self.scale)
 
     def forward(self, ids: Tensor) -> Tensor:
-        return F.embedding(ids, self.codes) * self.scale[ids].unsqueeze(-1)
+        return F.embedding(ids, self.codes) * self.scale[ids].float().unsqueeze(-1)
 
     def product(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""
@@ -111,6 +129,7 @@ class Int4Linear(nn.Module):
 
     def __init__(self, layer: nn.Linear, group: int) -> None:
         super().__init__()
+        self.in_features, self.out_features = layer.in_features, layer.out_features
         self.group, self.bias = group, layer.bias
         weight = layer.weight.detach().unflatten(1, (-1, group))
         grid = to_grid(weight)
@@ -133,13 +152,15 @@ class Int4Linear(nn.Module):
         return from_int4(codes.unflatten(1, (-1, self.group)), (self.grid[..., 0], self.grid[..., 1])).flatten(1)
 
     def forward(self, x: Tensor) -> Tensor:
-        if not _has_kernel("_weight_int4pack_mm_for_cpu", x):
-            return F.linear(x, self.weight.to(x.dtype), self.bias)
+        if x.numel() > _FEW * self.in_features or not _has_kernel("_weight_int4pack_mm_for_cpu", x):
+            return product(x, self.weight.to(x.dtype), self.bias)
         if self.packed is None:
             self.packed = self._pack()
-        outputs, (packed, grid) = self.grid.shape[0], self.packed
-        y = torch._weight_int4pack_mm_for_cpu(x.reshape(-1, x.shape[-1]).bfloat16(), packed, self.group, grid)
-        return _add(y[:, :outputs].to(x.dtype).view(*x.shape[:-1], outputs), self.bias)
+        packed, grid = self.packed
+        y = torch._weight_int4pack_mm_for_cpu(
+            x.reshape(-1, self.in_features).bfloat16().contiguous(), packed, self.group, grid
+        )
+        return _add(y[:, : self.out_features].to(x.dtype).view(*x.shape[:-1], self.out_features), self.bias)
 
     def _pack(self) -> tuple[Tensor, Tensor]:
         codes = torch.stack([self.codes & 15, self.codes >> 4], -1).flatten(1)
@@ -149,33 +170,33 @@ class Int4Linear(nn.Module):
 
 
 def int8_product(x: Tensor, codes: Tensor, scale: Tensor) -> Tensor:
-    """`(codes * scale) x`: (..., K) -> (..., N)."""
-    if not _has_kernel("_weight_int8pack_mm", x):
-        return F.linear(x, (codes * scale[:, None]).to(x.dtype))
+    """`(codes * scale) x`: (..., K) -> (..., N). Of few rows in bfloat16: the kernel for float32 is slower than float32."""
     flat = x.reshape(-1, x.shape[-1])
-    return torch._weight_int8pack_mm(flat, codes, scale.to(x.dtype)).view(*x.shape[:-1], len(codes))
+    if len(flat) > _FEW or codes.shape[1] % _BLOCK or not _has_kernel("_weight_int8pack_mm", x):
+        return product(x, from_int8(codes, scale).to(x.dtype))
+    y = torch._weight_int8pack_mm(flat.bfloat16().contiguous(), codes, scale)
+    return y.to(x.dtype).view(*x.shape[:-1], len(codes))
 
 
 def store_int8(module: nn.Module, name: str) -> None:
     """Round a parameter (N, ...) to int8, in place: it computes as before, and the module's state holds its codes."""
     weight = getattr(module, name)
     codes, scale = to_int8(weight)
-    weight.data = codes * _beside(scale, weight)
+    weight.data = from_int8(codes, scale).to(weight.dtype)
     module.register_buffer(f"{name}_scale", scale)
-    module.register_state_dict_post_hook(partial(_to_codes, name))
+    module.register_state_dict_post_hook(partial(_save_codes, name))
     _pack_zeros(module, name)
-    module.register_load_state_dict_pre_hook(partial(_from_codes, name))
+    module.register_load_state_dict_pre_hook(partial(_load_codes, name))
 
 
-def _to_codes(name: str, module: nn.Module, state: dict[str, Any], prefix: str, _: Any) -> None:
-    weight, scale = state[prefix + name], state[f"{prefix}{name}_scale"]
-    state[prefix + name] = (weight / _beside(scale, weight)).round().to(torch.int8)
+def _save_codes(name: str, module: nn.Module, state: dict[str, Any], prefix: str, _: Any) -> None:
+    state[prefix + name] = _to_codes(state[prefix + name], state[f"{prefix}{name}_scale"])
 
 
-def _from_codes(name: str, module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+def _load_codes(name: str, module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
     codes, scale = state.get(prefix + name), state.get(f"{prefix}{name}_scale")
     if codes is not None and scale is not None:
-        state[prefix + name] = codes * _beside(scale, codes)
+        state[prefix + name] = from_int8(codes, scale)
 
 
 def _pack_zeros(module: nn.Module, name: str) -> None:
@@ -214,18 +235,13 @@ def _integers(x: Tensor, codes: Tensor) -> Tensor:
     if not _has_kernel("_int_mm", x):
         return F.linear(x, codes.to(x.dtype))
     flat = x.reshape(-1, x.shape[-1]).to(torch.int8)
-    return torch._int_mm(flat, codes.t()).to(x.dtype).view(*x.shape[:-1], len(codes))
+    return torch._int_mm(flat, codes.t()).view(*x.shape[:-1], len(codes))
 
 
 def _has_kernel(name: str, x: Tensor) -> bool:
-    """Whether torch has the kernel here, and x needs no gradient (kernels have none) and is not being exported."""
-    exported = torch.compiler.is_exporting()
-    return (
-        x.device.type == "cpu"
-        and hasattr(torch, name)
-        and not (x.requires_grad and torch.is_grad_enabled())
-        and not exported
-    )
+    """Whether torch has the kernel for x, of which no gradient is asked, and which is not being exported."""
+    learned = x.requires_grad and torch.is_grad_enabled()
+    return not learned and x.device.type == "cpu" and hasattr(torch, name) and not torch.compiler.is_exporting()
 
 
 def _beside(scale: Tensor, weight: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from ..training import write_environment
 from . import _costs
 from ._work import Work
 
-COPIED = ("recipe.yaml", "history.jsonl", "privacy.json")
+COPIED = ("recipe.yaml", "history.jsonl", "privacy.json", "reports/train.json")
 FASTER = 1.05  # from which ratio on something is faster
 
 
@@ -56,16 +56,21 @@ def _written(work: Work, folder: Path, steps: list[dict[str, Any]]) -> Run:
     source = work.run.path
     assert source is not None
     changed = copy(work.run)
-    changed.model, changed.transforms = work.model, work.transforms
+    changed.model, changed.transforms, changed.recipe = work.model, work.transforms, work.recipe
     changed.save(folder)
+    own = work.recipe is work.run.recipe
     origin = {"from": str(source.resolve()), "steps": steps}
-    values = {**work.run.resolved, "transforms": work.transforms, "compressed": origin}
+    values = {
+        **(work.run.resolved if own else work.recipe.plain()),
+        "transforms": work.transforms,
+        "compressed": origin,
+    }
     write_text(folder / "resolved.yaml", yaml.safe_dump(finite(values), sort_keys=False, allow_unicode=True))
-    for name in COPIED:
+    for name in COPIED if own else ():  # a student's are its own
         if (source / name).exists():
             shutil.copyfile(source / name, folder / name)
-    if (source / "reports" / "train.json").exists():
-        shutil.copyfile(source / "reports" / "train.json", folder / "reports" / "train.json")
+    if not own:
+        write_text(folder / "recipe.yaml", yaml.safe_dump(work.recipe.plain(), sort_keys=False, allow_unicode=True))
     with open(folder / "history.jsonl", "a", encoding="utf-8") as file:
         file.writelines(json.dumps(finite(record)) + "\n" for record in work.history)
     write_environment(folder)

@@ -28,6 +28,7 @@ class Work:
 
     def __init__(self, run: Run) -> None:
         self.run, self.model = run, copy.deepcopy(run.model)
+        self.recipe = run.recipe  # another one after a distillation, with the data in `prepared` then
         self.transforms: list[dict[str, Any]] = list(run.transforms)
         self.blocks: list[Block] = []
         self.history: list[dict[str, Any]] = []  # the epochs of all further training
@@ -62,7 +63,7 @@ class Work:
 
     def steps(self, epochs: float) -> int:
         """The optimiser's steps in so many passes over the training rows."""
-        train = self.run.recipe.train
+        train = self.recipe.train
         return round(epochs * -(-self.prepared.train_rows // (int(train.batch or 1) * train.accumulate)))  # type: ignore[call-overload]
 
     def fit(
@@ -80,7 +81,7 @@ class Work:
         Raises RunError for a run trained with differential privacy, which steps without noise would undo, and for one
         with exits, which would be left behind.
         """
-        recipe = self.run.recipe
+        recipe = self.recipe
         if self.run.path and (self.run.path / "privacy.json").exists():
             reason = "it was trained with differential privacy, which training it further without noise would undo."
             raise RunError(reason, where=str(self.run.path), hint="Use steps that do not train: prune epochs=0, int8.")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import transforms
+from ..blocks.decoder import join
 from ..blocks.quantized import Grid, from_int4, to_grid, to_int4
 from ..parts import Count, Share
 from ._bits import require_plain
@@ -43,6 +44,7 @@ class Int4:
     def apply(self, work: Work) -> None:
         """Raises UserError where the weights are in few bits already, or no layer is large enough."""
         require_plain(work, "int4")
+        join(work.model)
         weights = {
             name: layer.weight.detach().float()
             for name, layer in work.model.named_modules()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from .. import transforms
+from ..blocks.decoder import join
 from ..blocks.quantized import Activations
 from ..parts import Count
 from ._bits import require_plain
@@ -33,6 +34,7 @@ class Int8:
             largest[name] = max(largest.get(name, x.new_zeros(())), x.abs().amax())
 
         if self.activations == "static":
+            join(work.model)
             watch(work.model, work.calibration(self.rows), see)
         config = {"kind": "int8", "activations": self.activations}
         transforms.replay(work.model, [config])

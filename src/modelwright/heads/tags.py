@@ -55,6 +55,11 @@ class Tags(nn.Module):
         ids = scores.argmax(-1) if self.crf is None else self.crf.best(scores, mask)
         return {"ids": ids.masked_fill(~mask, -1)}
 
+    def logits(self, stream: Stream, target: Tensor | None = None) -> Tensor:
+        """(N, K): of each token, whether its tag is known or not."""
+        scores, mask = self._scores(stream)
+        return scores[mask]
+
     def _scores(self, stream: Stream) -> tuple[Tensor, Tensor]:
         """(B, T, K) in float32, and the mask."""
         stream = stream.by_word()

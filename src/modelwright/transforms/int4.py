@@ -6,6 +6,7 @@ from typing import Literal
 
 from torch import nn
 
+from ..blocks.decoder import join
 from ..blocks.quantized import Int4Linear
 
 
@@ -23,6 +24,7 @@ class Int4:
 
     def apply(self, model: nn.Module) -> None:
         """Change the dense layers, rounding to the nearest."""
+        join(model)
         for name, module in list(model.named_modules()):
             if isinstance(module, nn.Linear) and module.in_features % self.group == 0:
                 model.set_submodule(name, Int4Linear(module, self.group))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from ..blocks.decoder import Tokens
+from ..blocks.decoder import Tokens, join
 from ..blocks.quantized import Activations, Int8Embedding, Int8Linear, store_int8
 
 
@@ -24,6 +24,7 @@ class Int8:
 
     def apply(self, model: nn.Module) -> None:
         """Change every matrix of weights that is not yet in few bits."""
+        join(model)
         for name, module in list(model.named_modules()):
             if isinstance(module, nn.Linear):
                 model.set_submodule(name, Int8Linear(module, self.activations))
@@ -31,6 +32,6 @@ class Int8:
                 model.set_submodule(name, Int8Embedding(module))
             else:
                 for own, weight in list(module.named_parameters(recurse=False)):
-                    if weight.ndim > 1:
+                    if weight.ndim > 1 and not hasattr(module, f"{own}_scale"):
                         store_int8(module, own)
         model.requires_grad_(False)
