@@ -41,14 +41,14 @@ class Sensitivity:
 
     def blocks(self) -> list[Block]:
         """As a table and a chart of the largest layers."""
-        columns = ["layer", "weights", *(f"{share:.0%} zeros" for share in SHARES), "int8", "int4"]
+        columns = ["layer", "weights", *(f"{share:.0%}" for share in SHARES), "int8", "int4"]
         rows: list[list[Any]] = [
             [name, self.weights[name], *losses.values(), *self.rounded[name].values()]
             for name, losses in self.pruned.items()
         ]
         largest = sorted(self.weights, key=lambda name: -self.weights[name])[:SHOWN]
         lines = {name: ([100 * share for share in SHARES], list(self.pruned[name].values())) for name in largest}
-        note = "What the main score on the validation rows loses, the layer alone being changed and nothing trained."
+        note = "What the main score on the validation rows loses with so many zeros in one layer, or its weights rounded."
         return [
             Table("Sensitivity", columns, rows, note=note),
             Curve("Sensitivity", "zeros (%)", "loss of the main score", lines),
