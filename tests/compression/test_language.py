@@ -36,7 +36,9 @@ def place(tmp_path_factory):
 
 
 @pytest.mark.parametrize("tied", [False, True])
-@pytest.mark.parametrize("steps", [("int8",), ("int4",), ("wanda", "int8"), ({"kind": "int8", "activations": "static"},)])
+@pytest.mark.parametrize(
+    "steps", [("int8",), ("int4",), ("wanda", "int8"), ({"kind": "int8", "activations": "static"},)]
+)
 def test_a_compressed_language_model_works(steps, tied, place, tmp_path):
     source = place / f"tied {tied}"
     small = compress(str(source), *steps, out=str(tmp_path / "small"), timing=False)

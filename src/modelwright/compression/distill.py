@@ -92,7 +92,9 @@ class Distill:
             message = f"a student of kind {recipe.model.kind} cannot learn from a teacher of kind {own.model.kind}."
             raise UserError(message, where="distill.student", hint="Give both the same model.kind.")
         if recipe.privacy:
-            raise UserError("a student learns without noise.", where="distill.student", hint="Take its key privacy out.")
+            raise UserError(
+                "a student learns without noise.", where="distill.student", hint="Take its key privacy out."
+            )
         if not recipe.target_names():
             recipe.target, recipe.targets = own.target, dict(own.targets)
         if set(recipe.target_names()) != set(own.target_names()):
