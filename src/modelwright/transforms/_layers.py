@@ -63,8 +63,8 @@ def _assembled(model: Assembled, read: Read) -> Iterator[Units]:
     start = 0
     for number, (key, encoder) in enumerate(model.encoders.items()):
         reading: Read = []
-        if model.fuse is not None:
-            pool: Any = model.pools[key]
+        pool: Any = model.pools[key] if model.fuse is not None else None
+        if pool is not None:
             whole = reads(model.fuse.entries[number]) if isinstance(model.fuse, Mixing) else inputs(model.fuse, fused)
             place = 0 if isinstance(model.fuse, Mixing) else start
             reading += _pooled(pool, encoder, some(whole, each(pool.width, place)))
@@ -74,7 +74,7 @@ def _assembled(model: Assembled, read: Read) -> Iterator[Units]:
             reading += inputs(head, [])
             beside = [module for own, module in model.beside.items() if model.heads[own] is head]
             reading += [one for module in beside for one in makes(module)]
-        yield from _encoded(encoder, model.pools[key] if model.fuse is not None else None, reading)
+        yield from _encoded(encoder, pool, reading)
 
 
 def _of_sequences(model: Assembled) -> list[Any]:
@@ -143,7 +143,7 @@ def _embedding(inputs: Any) -> Units:
 @units.register
 def _rnn(encoder: Rnn, read: Read) -> Iterator[Units]:
     words, layers = _embedding(encoder.inputs), encoder.layers
-    ways = [
+    ways: list[list[Any]] = [
         [way[number] for way in (layers.rightward, layers.leftward) if len(way)]
         for number in range(len(layers.rightward))
     ]
@@ -172,8 +172,9 @@ def _bag(encoder: Bag, read: Read) -> Iterator[Units]:
 
 @units.register
 def _ensemble(encoder: Ensemble, read: Read) -> Iterator[Units]:
-    exits: Any = [leave[1] for leave in encoder.exits]
-    for member, pool, leave in zip(encoder.members, encoder.pools, exits):
+    leaving: Any = encoder.exits
+    exits, pools = [leave[1] for leave in leaving], list[Any](encoder.pools)
+    for member, pool, leave in zip(encoder.members, pools, exits):
         yield from _encoded(member, pool, _pooled(pool, member, reads(leave)))
     yield Units([one for leave in exits for one in makes(leave)], list(read))
 
@@ -184,7 +185,7 @@ def _pretrained(encoder: Pretrained, read: Read) -> Iterator[Units]:
     layers = dict(network.named_modules())
     for name, layer in layers.items():
         for end, makers in _PRETRAINED:
-            found = [layers.get(name.removesuffix(end) + maker) for maker in makers]
+            found: list[Any] = [layers.get(name.removesuffix(end) + maker) for maker in makers]
             if name.endswith(f".{end}") and None not in found:
                 heads = network.config.num_attention_heads if len(makers) > 1 else layer.in_features
                 index = places(1, heads, layer.in_features // heads)
