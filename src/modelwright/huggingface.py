@@ -92,6 +92,9 @@ def open_folder(path: Path, changes: Sequence[dict[str, Any]] = ()) -> tuple[Lan
     config = _json(
         _config_file(path), "A language model's folder has config.json, model.safetensors and tokenizer.json."
     )
+    if (path / _CHANGED).exists() and not changes:
+        hint = "Begin with the run that it was made from."
+        raise RunError("the model was compressed: it cannot be trained further.", where=str(path), hint=hint)
     options = _options(path, config)
     tokenizer, special, template = read_tokenizer(path)
     vocabulary = config.get("vocab_size", 0)

@@ -167,9 +167,10 @@ def test_a_constant_model_and_a_table_of_few_rows(tmp_path, out):
     assert made.metrics["test"]["y"]["accuracy"] == 0.5
 
 
-def test_one_row_has_nothing_to_be_measured_on(tmp_path, out):
-    (tmp_path / "rows.json").write_text('[{"x": 1.5, "y": 2.5}]')
-    recipe = {"data": str(tmp_path / "rows.json"), "target": "y", "columns": {"x": "number", "y": "number"}}
+def test_where_no_row_is_held_back_nothing_can_be_measured(tmp_path, out):
+    (tmp_path / "rows.json").write_text('[{"x": 1.5, "y": 2.5}, {"x": 2.5, "y": 1.5}]')
+    data = {"path": str(tmp_path / "rows.json"), "split": {"fractions": [1, 0, 0]}}
+    recipe = {"data": data, "target": "y", "columns": {"x": "number", "y": "number"}}
     mw.train({**recipe, "train": QUICKLY, "baselines": False}, out=str(tmp_path / "run"))
     with pytest.raises(DataError, match="no row was held back"):
         mw.compress(str(tmp_path / "run"), "int8", out=out)

@@ -231,7 +231,8 @@ def _joined(*layers: nn.Linear) -> tuple[Dense, list[int]]:
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`W x + b`, by whichever kernel is fast."""
-    if _ONEDNN is None or torch.is_grad_enabled() or x.device.type != "cpu" or _working_type(x) != torch.float32:
+    plain = _ONEDNN is None or torch.is_grad_enabled() or torch.compiler.is_exporting()
+    if plain or x.device.type != "cpu" or _working_type(x) != torch.float32:
         return F.linear(x, weight, bias)
     return _ONEDNN(x, weight, bias, "none", [], "")
 
@@ -242,7 +243,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None) -> Te
     seen, broadcastable to (B, 1, T, S): the keys each query looks at; None: all for one query, else those before it.
     """
     (rows, heads, steps, size), groups, length = query.shape, key.shape[1], key.shape[2]
-    causal, short = seen is None and steps > 1, steps == 1 or length <= _SHORT
+    causal, short = bool(seen is None and steps > 1), steps == 1 or length <= _SHORT
     if steps == 1:  # the heads of a group are the queries of one attention: nothing is repeated
         query = query.reshape(rows, groups, heads // groups, size)
     elif groups != heads:
@@ -343,6 +344,9 @@ class _Turned(torch.autograd.Function):
 
 def _turned(x: Tensor, cosine: Tensor, sine: Tensor, way: int) -> Tensor:
     half = x.shape[-1] // 2
+    if torch.compiler.is_exporting():  # a graph has no parts that are written in place
+        first, second = x[..., :half], x[..., half:]
+        return x * cosine + torch.cat([second * -sine, first * sine], -1)
     y = x * cosine
     y[..., :half].addcmul_(x[..., half:], sine, value=-way)
     y[..., half:].addcmul_(x[..., :half], sine, value=way)

@@ -239,14 +239,9 @@ def _integers(x: Tensor, codes: Tensor) -> Tensor:
 
 
 def _has_kernel(name: str, x: Tensor) -> bool:
-    """Whether torch has the kernel here, and x needs no gradient (kernels have none) and is not being exported."""
-    exported = torch.compiler.is_exporting()
-    return (
-        x.device.type == "cpu"
-        and hasattr(torch, name)
-        and not (x.requires_grad and torch.is_grad_enabled())
-        and not exported
-    )
+    """Whether torch has the kernel for x, of which no gradient is asked, and which is not being exported."""
+    learned = x.requires_grad and torch.is_grad_enabled()
+    return not learned and x.device.type == "cpu" and hasattr(torch, name) and not torch.compiler.is_exporting()
 
 
 def _beside(scale: Tensor, weight: Tensor) -> Tensor:

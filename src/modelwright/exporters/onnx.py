@@ -8,6 +8,7 @@ not compute on real rows what the run computes is not kept.
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import tempfile
 import warnings
@@ -21,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import tasks
+from ..blocks.decoder import join
 from ..blocks.stream import Batch
 from ..errors import MissingExtra, RunError, UserError
 from ..run import Run
@@ -59,7 +61,9 @@ def export(run: Run, path: str | Path, *, quantize: Bits | None = None, rows: in
     batches = [_inputs(batch) for batch in task.calibration(task.reopen(run), rows)]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "plain.onnx"
-        predicting = _Predicting(run.model, list(batches[0]))
+        model = copy.deepcopy(run.model)
+        join(model)  # fewer and larger products, which few bits need most
+        predicting = _Predicting(model, list(batches[0]))
         _write(predicting, batches, file, run)
         graph = onnx.load(file)
         del graph.graph.value_info[:]  # shapes that ONNX Runtime's quantizers would find contradicted
