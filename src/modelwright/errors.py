@@ -75,10 +75,10 @@ class MissingExtra(UserError, ImportError):
         )
 
 
-def unable(needs: str, run: Any) -> RunError:
+def unable(needs: str, run: Any, hint: str = "") -> RunError:
     """The one refusal of verbs: the run's model lacks what the verb needs, such as "a model that predicts classes"."""
     kinds = ", ".join(f"{name} ({kind})" for name, kind in run.kinds.items()) or "language model"
-    return RunError(f"this needs {needs}; this run is: {kinds}.", where=str(run.path or "run"))
+    return RunError(f"this needs {needs}; this run is: {kinds}.", where=str(run.path or "run"), hint=hint)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .decoding import DecodingOptions, decode
-from .errors import DataError, RunError, UserError
+from .errors import DataError, RunError, UserError, unable
 from .run import Run
 
 AT_ONCE = 64  # rows decoded together
@@ -139,11 +139,8 @@ def _writer(run: Any) -> _Language | _Sequence:
         return _Language(run)
     heads = {name: head for name, head in getattr(run.model, "written", {}).items() if hasattr(head, "step")}
     if len(heads) != 1:
-        raise RunError(
-            "this run writes no text.",
-            where=str(run.path or "run"),
-            hint="Language models and runs with one target of kind text do. For other targets: modelwright predict.",
-        )
+        hint = "Language models and runs with one target of kind text do. For other targets: modelwright predict."
+        raise unable("a model that writes text", run, hint)
     return _Sequence(run, *heads)
 
 
