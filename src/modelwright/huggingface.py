@@ -7,7 +7,6 @@ neither transformers nor a network.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,16 +70,13 @@ def write_weights(folder: Path, model: Language) -> None:
     save_tensors(folder / "model.safetensors", model.state_dict())
 
 
-def write_changed(folder: Path, model: Language, source: Path) -> None:
-    """Write a model whose structure transforms have changed, and all but the weights of the folder it came from.
-
-    Other tools cannot read it: what was config.json becomes original_config.json.
-    """
-    for name in ("tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja"):
-        if (source / name).exists():
-            shutil.copyfile(source / name, folder / name)
-    shutil.copyfile(_config_file(source), folder / _CHANGED)
-    write_weights(folder, model)
+def write_changed(
+    folder: Path, model: Language, tokenizer: Tokenizer, special: Special, chat_template: str | None = None
+) -> None:
+    """The same for a model whose structure transforms have changed: other tools cannot read it, and what would be
+    config.json is original_config.json."""
+    write(folder, model, tokenizer, special, chat_template)
+    (folder / "config.json").rename(folder / _CHANGED)
 
 
 def _config_file(path: Path) -> Path:

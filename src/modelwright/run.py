@@ -276,11 +276,11 @@ class Run:
     def _save_language(self, path: Path) -> None:
         from . import huggingface
 
-        if self.transforms:  # no longer a model that other tools can build
-            return huggingface.write_changed(path, self.model, self.path)
+        model: Any = self.model
         words = self.vocabulary
-        huggingface.write(path, self.model, words.tokenizer, words.special, words.template)
-        huggingface.write_weights(path, self.model)
+        write = huggingface.write_changed if self.transforms else huggingface.write
+        write(path, model, words.tokenizer, words.special, words.template)
+        huggingface.write_weights(path, model)
 
     def to_bytes(self) -> bytes:
         """The run as one block of data (a zip of its files, no pickle); `from_bytes` is the inverse."""

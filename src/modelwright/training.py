@@ -31,6 +31,7 @@ def train(recipe: Recipe, out: Path | None = None, watch: Watch | None = None) -
     folder = new_folder(recipe.name(), out)
     if recipe.model.start:
         recipe.model.start = str((recipe.base / recipe.model.start).resolve())
+        _require_unchanged(Path(recipe.model.start))
     source = Path(recipe.source)
     with hold(folder):
         write_resolved(folder, recipe, {})  # first: with it a run can be continued
@@ -43,6 +44,19 @@ def train(recipe: Recipe, out: Path | None = None, watch: Watch | None = None) -
         except UserError:
             _remove_unstarted(folder)
             raise
+
+
+def _require_unchanged(start: Path) -> None:
+    """Raise RunError for a run to start from whose structure is no longer what a recipe builds."""
+    if not (start / "resolved.yaml").exists():
+        return
+    with intact(start / "resolved.yaml"):
+        values = yaml.safe_load((start / "resolved.yaml").read_text("utf-8"))
+        changes = ", ".join(change["kind"] for change in values.get("transforms") or ())
+    if changes:
+        origin = (values.get("compressed") or {}).get("from", "the run it was made from")
+        reason = f"its weights fit no model that a recipe builds: it was compressed ({changes})."
+        raise RunError(reason, where=str(start), hint=f"Start from {origin}.")
 
 
 def _remove_unstarted(folder: Path) -> None:

@@ -8,10 +8,13 @@ from torch import Tensor, nn
 
 def matrices(model: nn.Module, embeddings: bool = False) -> dict[str, list[Tensor]]:
     """layer -> its matrices and kernels: dense and recurrent layers, convolutions, and tables of embeddings if asked."""
-    kinds: tuple[type, ...] = (nn.Linear, nn.RNNBase, nn.Conv1d, nn.Conv2d)
+    kinds: tuple[type[nn.Module], ...] = (nn.Linear, nn.RNNBase, nn.Conv1d, nn.Conv2d)
     kinds += (nn.Embedding, nn.EmbeddingBag) if embeddings else ()
-    layers = {name: module for name, module in model.named_modules() if isinstance(module, kinds)}
-    return {name: [w for w in module.parameters() if w.ndim > 1] for name, module in layers.items()}
+    return {
+        name: [weight for weight in module.parameters() if weight.ndim > 1]
+        for name, module in model.named_modules()
+        if isinstance(module, kinds)
+    }
 
 
 @torch.no_grad()

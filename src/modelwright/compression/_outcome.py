@@ -23,7 +23,7 @@ from ..training import write_environment
 from . import _costs
 from ._work import Work
 
-COPIED = ("recipe.yaml", "history.jsonl", "privacy.json")
+COPIED = ("recipe.yaml", "history.jsonl", "privacy.json", "reports/train.json")
 FASTER = 1.05  # from which ratio on something is faster
 
 
@@ -56,16 +56,21 @@ def _written(work: Work, folder: Path, steps: list[dict[str, Any]]) -> Run:
     source = work.run.path
     assert source is not None
     changed = copy(work.run)
-    changed.model, changed.transforms = work.model, work.transforms
+    changed.model, changed.transforms, changed.recipe = work.model, work.transforms, work.recipe
     changed.save(folder)
+    own = work.recipe is work.run.recipe
     origin = {"from": str(source.resolve()), "steps": steps}
-    values = {**work.run.resolved, "transforms": work.transforms, "compressed": origin}
+    values = {
+        **(work.run.resolved if own else work.recipe.plain()),
+        "transforms": work.transforms,
+        "compressed": origin,
+    }
     write_text(folder / "resolved.yaml", yaml.safe_dump(finite(values), sort_keys=False, allow_unicode=True))
-    for name in COPIED:
+    for name in COPIED if own else ():  # a student's are its own
         if (source / name).exists():
             shutil.copyfile(source / name, folder / name)
-    if (source / "reports" / "train.json").exists():
-        shutil.copyfile(source / "reports" / "train.json", folder / "reports" / "train.json")
+    if not own:
+        write_text(folder / "recipe.yaml", yaml.safe_dump(work.recipe.plain(), sort_keys=False, allow_unicode=True))
     with open(folder / "history.jsonl", "a", encoding="utf-8") as file:
         file.writelines(json.dumps(finite(record)) + "\n" for record in work.history)
     write_environment(folder)
@@ -121,25 +126,28 @@ def _quality(run: Run, before: dict, after: dict, part: str) -> tuple[list[list[
     """The main score of each target, and a warning where it fell by more than its interval."""
     rows, warnings = [], []
     for target, scores in before.items():
-        name, higher = metrics.main(run.kinds.get(target, "language"))
-        name, higher = (
-            ("perplexity", False) if target not in run.kinds else (name, higher) if name in scores else ("loss", False)
-        )
+        name, higher = _main(run, target, scores)
         old, new = scores.get(name), after[target].get(name)
         if old is None or new is None:
             continue
+        intervals = [each[target].get(f"{name}_interval") for each in (before, after)]
         label = name if len(before) == 1 else f"{target} {name}"
         share = higher and min(old, new) >= 0 and max(old, new) <= 1
         change = f"{100 * (new - old):+.2f} points" if share else f"{(new - old) / (abs(old) or 1):+.1%}"
-        interval = scores.get(f"{name}_interval")
-        rows.append(
-            [label, _with_interval(old, interval), _with_interval(new, after[target].get(f"{name}_interval")), change]
-        )
-        low, high = interval or (old - 0.01 * abs(old), old + 0.01 * abs(old))
+        rows.append([label, *map(_with_interval, (old, new), intervals), change])
+        low, high = intervals[0] or (old - 0.01 * abs(old), old + 0.01 * abs(old))
         if new < low if higher else new > high:
-            bound = "more than chance explains" if interval else "by more than one per cent"
+            bound = "more than chance explains" if intervals[0] else "by more than one per cent"
             warnings.append(f"{label} on the {part} rows went from {shown(old)} to {shown(new)}, {bound}.")
     return rows, warnings
+
+
+def _main(run: Run, target: str, scores: dict[str, Any]) -> tuple[str, bool]:
+    """The score that counts, and whether higher is better."""
+    if target not in run.kinds:  # a language model's text
+        return "perplexity", False
+    name, higher = metrics.main(run.kinds[target])
+    return (name, higher) if name in scores else ("loss", False)
 
 
 def _with_interval(value: float, interval: Sequence[float] | None) -> str:
@@ -149,9 +157,13 @@ def _with_interval(value: float, interval: Sequence[float] | None) -> str:
 def _hopes(costs: Sequence[_costs.Cost]) -> list[str]:
     """What a person may have hoped for in vain."""
     found = []
-    if costs[0].gain < FASTER:
-        found.append("The file is not smaller: zeros take room until int8 stores only what is not 0.")
+    file, _, real = costs[:3]
+    if file.gain < FASTER:
+        zeros = ": zeros take room until int8 stores only what is not 0" * (real.gain > FASTER)
+        found.append(f"The file is not smaller{zeros}.")
     speeds = [cost for cost in costs if cost.better == "faster"]
     if speeds and all(cost.gain < FASTER for cost in speeds):
-        found.append("Nothing got faster here: zeros and few bits save room; narrower layers (structured) save time.")
+        found.append(
+            "Nothing got faster here: zeros and few bits save room; only narrower layers save time on every machine."
+        )
     return found

@@ -15,7 +15,7 @@ from ..parts import Count, Positive, Share
 from ..report import Table, Text
 from ._work import Work
 
-THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999)
+THRESHOLDS = (0.999, 0.995, 0.99, 0.98, 0.97, 0.95, 0.93, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
 NEVER = 2.0  # no probability is as high
 
 
@@ -55,15 +55,17 @@ class EarlyExit:
             )
         whole = work.score()["main"]
         config = {"kind": "early_exit", "widths": _widths(work, encoder, after), "threshold": NEVER}
-        torch.manual_seed(work.run.recipe.train.seed)
+        torch.manual_seed(work.recipe.train.seed)
         transforms.replay(model, [config])
         self._train(work)
-        for threshold in (self.threshold,) if self.threshold else (*THRESHOLDS, NEVER):
-            model.exits.threshold = config["threshold"] = threshold
-            if self.threshold or work.score()["main"] >= whole - self.loss:
-                break
+        for threshold in (self.threshold,) if self.threshold else THRESHOLDS:
+            model.exits.threshold = threshold
+            if not self.threshold and work.score()["main"] < whole - self.loss:
+                break  # lower ones that lose less do so by chance
+            config["threshold"] = threshold
+        model.exits.threshold = config["threshold"]
         work.transforms.append(config)
-        self._tell(work, threshold)
+        self._tell(work, model.exits.threshold)
 
     def _train(self, work: Work) -> None:
         """The exits alone."""
@@ -79,7 +81,7 @@ class EarlyExit:
             torch.stack([value / count.clamp(min=1e-12) for value, count in terms.values()]).sum().backward()
             return {name: (value.detach(), count) for name, (value, count) in terms.items()}
 
-        work.fit(epochs=self.epochs, lr=work.run.recipe.train.lr, gradients=gradients)  # type: ignore[arg-type]
+        work.fit(epochs=self.epochs, lr=work.recipe.train.lr, gradients=gradients)  # type: ignore[arg-type]
         for weight, was in learned.items():
             weight.requires_grad_(was)
 

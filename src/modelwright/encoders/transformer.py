@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -69,7 +70,7 @@ class Transformer(nn.Module):
     @property
     def blocks(self) -> list[Block]:
         """What lies between `begin` and `end` (`blocks/exits.py`)."""
-        return [lambda x, mask, layer=layer: (layer(x, mask), mask) for layer in self.layers.layers]
+        return [partial(_through, layer) for layer in self.layers.layers]
 
     def end(self, x: Tensor, mask: Tensor | None) -> Stream:
         """What a block gave, as the encoder gives it on."""
@@ -92,3 +93,7 @@ class Transformer(nn.Module):
         if mask is not None:
             mask = torch.cat([mask.new_ones(mask.shape[0], 1), mask], 1)
         return x, mask
+
+
+def _through(layer: nn.Module, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    return layer(x, mask), mask

@@ -21,8 +21,7 @@ from ..data.reading import read
 from ..errors import DataError
 from ..files import write_json
 from ..fitting import Trained, Watch, fit
-from ..loop import StepOptions
-from ..prediction import Measured, measure_rows, validation_scores
+from ..prediction import Measured, measure_rows
 from ..preparation import Prepared, fold_count, open_rows, own_encoders, prepare
 from ..publication import publish
 from ..recipe import Recipe
@@ -47,15 +46,6 @@ def calibration(prepared: Prepared, rows: int, size: int | None = None, part: in
         if count
         else []
     )
-
-
-def score(model: Any, prepared: Prepared, part: int) -> dict[str, Any]:
-    """The main score of a part as `main`, larger is better, the `loss`, and the main metrics by name."""
-    index = prepared.index(part)
-    if not len(index):
-        raise DataError("no row was held back to compare models on.", where=prepared.rows.name)
-    found = validation_scores(model, prepared.encoded, index, prepared.columns, StepOptions())
-    return {"main": found["validation_metric"], "loss": found["validation_loss"], **found["metrics"]}
 
 
 def scores(model: Any, prepared: Prepared) -> dict[str, dict[str, dict[str, Any]]]:

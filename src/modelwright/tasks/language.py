@@ -133,7 +133,7 @@ def prepare(recipe: Recipe, sample: int | None = None) -> Prepared:
 def reopen(run: Run) -> Prepared:
     """The texts of a run again, in tokens of its own vocabulary."""
     if str(run.recipe.data).startswith(("-", "<")):
-        raise DataError("the folder knows no data of its own.", where=str(run.path), hint="Train from a file.")
+        raise DataError("the folder knows no data of its own.", where=str(run.path), hint="Name a text.")
     found, vocabulary = corpus.read(run.recipe.data, run.recipe.base), run.vocabulary
     tokens = {part: shards.tokens(found, part, vocabulary) for part in found.parts}
     return Prepared(run.recipe, found, vocabulary, int(run.recipe.model.options["context"]), tokens)
@@ -146,15 +146,6 @@ def calibration(prepared: Prepared, count: int, size: int | None = None, part: i
         return []
     chosen = prepared.rows if part == 0 else Packed(prepared.tokens[name], prepared.context)
     return list(TokenBatches(chosen, size or 8, 0, 1).in_order(count))
-
-
-def score(model: nn.Module, prepared: Prepared, part: int) -> dict[str, Any]:
-    """`main` (the loss, negative: larger is better), `loss` in nats a token, `perplexity` of a part: 1 validation, 2 test."""
-    name = PARTS[part]
-    if name not in prepared.tokens:
-        raise DataError("no text was held back to compare models on.", where=str(prepared.recipe.data))
-    found = perplexity.measure(model, prepared.tokens[name], prepared.context)
-    return {"main": -found["loss"], "loss": found["loss"], "perplexity": found["perplexity"]}
 
 
 def scores(model: nn.Module, prepared: Prepared) -> dict[str, dict[str, dict[str, Any]]]:
@@ -387,17 +378,13 @@ def evaluate(run: Run, data: Any = None) -> Report:
         scores = perplexity.choose(model, vocabulary, questions, context)
         return _language_report.scored(f"{run.path} on {where}", {"choices": scores}, began)
     if data is None:
-        if str(run.recipe.data).startswith(("-", "<")):
-            raise DataError("the folder knows no data of its own.", where=str(run.path), hint="Name a text.")
-        found = corpus.read(run.recipe.data, run.recipe.base)
-        held = [part for part in ("test", "validation") if part in found.parts]
+        held = {name: tokens for name, tokens in reopen(run).tokens.items() if name != "train"}
         if not held:
             raise DataError("no text was held back.", where=str(run.path), hint="Name a text.")
-        part: str = held[0]
-        where = f"its {part} part"
+        part = "test" if "test" in held else "validation"
+        where, tokens = f"its {part} part", held[part]
     else:
-        found, part = corpus.read(data, ".", split=False), "train"
-    tokens = shards.tokens(found, part, vocabulary)
+        tokens = shards.tokens(corpus.read(data, ".", split=False), "train", vocabulary)
     scores = perplexity.measure(model, tokens, context)
     return _language_report.scored(f"{run.path} on {where}", {"text": scores}, began)
 

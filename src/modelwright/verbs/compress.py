@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -33,18 +34,19 @@ def compress(
     from .. import parts
     from ..compression import _budget, _outcome
     from ..compression._work import Work
+    from ..report import Block
     from ..run import Run
     from ..training import new_folder
 
-    if not steps and not budget:
+    configs, limits = _configs(steps), _budget.read(budget)
+    if not configs and not limits:
         hint = f'Name steps ({", ".join(parts.kinds("compression"))}) or --budget "accuracy -1pt, size /8".'
         raise UserError("how is the run to be made smaller?", where="command line", hint=hint)
-    configs, limits = _configs(steps), _budget.read(budget)
     chain = [parts.build("compression", config) for config in configs]
     given = run if isinstance(run, Run) else Run.load(run)
     if given.path is None:
         raise RunError("the run has no folder.", where="run", hint="Train it into one: modelwright train.")
-    work, trial, account = Work(given), None, []
+    work, trial, account = Work(given), None, list[Block]()
     folder = new_folder(f"{given.path.name}-compressed", Path(out) if out else None)
     try:
         for step in chain:
@@ -58,7 +60,8 @@ def compress(
             folder.rmdir()
         raise
     if trial and not trial.fits:
-        append(folder, "compress", arguments={"run": str(given.path), "budget": budget})
+        for path in (given.path, folder):
+            append(path, "compress", arguments={"run": str(given.path), "budget": budget})
         hint = f"The closest is in {folder}: {trial.account}. Ask for less, or begin with a smaller model."
         raise ModelwrightError(f'no model was found within "{budget}".', where=str(given.path), hint=hint)
     return made
@@ -75,7 +78,7 @@ def _configs(words: Sequence[str | dict[str, Any]]) -> list[dict[str, Any]]:
         if not equals:
             found.append({"kind": word})
         elif found and key != "kind":
-            found[-1][key] = yaml.safe_load(value)
+            found[-1][key] = value if re.fullmatch(r"\d+:\d+", value) else yaml.safe_load(value)  # 2:4 is no time
         else:
             raise UserError(
                 f"'{word}' belongs to no step.", where="command line", hint="Options stand behind their step."
