@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from ..blocks.attention import SelfAttention, TransformerLayer, TransformerLayers
+from ..blocks.attention import SelfAttention, TransformerLayer
 from ..blocks.decoder import DecoderLayer
 from ..blocks.inputs import Steps
 from ..blocks.norm import BatchNorm
@@ -20,7 +20,6 @@ from ..encoders.ensemble import Ensemble
 from ..encoders.mlp import Mlp
 from ..encoders.pretrained import Pretrained
 from ..encoders.rnn import Rnn
-from ..encoders.transformer import Transformer
 from ..fuse.concat import Concat
 from ..fuse.gaussian import Gaussian
 from ..fuse.transformer import Transformer as Mixing
@@ -35,7 +34,6 @@ from ..heads.sequence import Sequence
 from ..heads.tags import Tags
 from ..heads.vector import Vector
 from ..models.assembled import Assembled
-from ..models.language import Language
 from ._units import Read, Slice, Units, each, first, inputs, makes, places, reads, some, stack, units, width
 
 _PRETRAINED = (  # who reads, and who makes: neurons and heads in BERT's words, then in DistilBERT's
@@ -181,11 +179,6 @@ def _ensemble(encoder: Ensemble, read: Read) -> Iterator[Units]:
 
 
 @units.register
-def _transformer(encoder: Transformer, read: Read) -> Iterable[Units]:
-    return units(encoder.layers, [])
-
-
-@units.register
 def _pretrained(encoder: Pretrained, read: Read) -> Iterator[Units]:
     network: Any = encoder.network
     layers = dict(network.named_modules())
@@ -196,12 +189,6 @@ def _pretrained(encoder: Pretrained, read: Read) -> Iterator[Units]:
                 heads = network.config.num_attention_heads if len(makers) > 1 else layer.in_features
                 index = places(1, heads, layer.in_features // heads)
                 yield Units([one for maker in found for one in makes(maker, index)], reads(layer, index=index))
-
-
-@units.register
-def _layers(layers: TransformerLayers, read: Read) -> Iterator[Units]:
-    for layer in layers.layers:
-        yield from units(layer, [])
 
 
 @units.register
@@ -234,11 +221,6 @@ def _into_concat(fuse: Concat, read: Read) -> Read:
 @inputs.register
 def _into_gaussian(fuse: Gaussian, read: Read) -> Read:
     return reads(fuse.mean) + reads(fuse.log_variance)
-
-
-@units.register
-def _mixing(fuse: Mixing, read: Read) -> Iterable[Units]:
-    return units(fuse.layers, [])
 
 
 def _into_output(head: Any, read: Read) -> Read:
@@ -314,12 +296,6 @@ def _writing(head: Sequence, decoder: RecurrentDecoder) -> Iterator[Units]:
         one.read += [*reads(decoder.join, index=each(hidden)), *makes(decoder.key)]  # a score is a product with a key
         yield Units(makes(decoder.join), words)
     yield one
-
-
-@units.register
-def _language(model: Language, read: Read) -> Iterator[Units]:
-    for layer in model.model.layers:
-        yield from units(layer, [])
 
 
 @units.register
