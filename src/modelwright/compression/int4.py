@@ -36,7 +36,7 @@ class Int4:
         *,
         group: Literal[32, 64, 128] = 64,
         feedback: bool = True,
-        rows: Count = 512,
+        rows: Count = 256,
         damping: Share = 0.01,
     ) -> None:
         self.group, self.feedback, self.rows, self.damping = group, feedback, rows, damping

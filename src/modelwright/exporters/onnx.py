@@ -29,6 +29,7 @@ from ..run import Run
 
 Bits = Literal["int8", "int4"]
 _ALLOWED = {None: 1e-3, "int8": 0.1, "int4": 0.25}  # largest error, relative to the size of the outputs
+_OPSET = 23  # knows attention and the norms of language models
 _GROUP = 32  # weights that share a scale in int4
 
 
@@ -141,7 +142,7 @@ def _write(predicting: _Predicting, batches: list[Batch], file: Path, run: Run) 
             torch.onnx.export(
                 predicting.eval(), tuple(example.values()), str(file), dynamo=True, dynamic_shapes=(tuple(shapes),),
                 input_names=[_plain(name) for name in example], output_names=predicting.outputs, external_data=False,
-                verbose=False,
+                verbose=False, opset_version=_OPSET,
             )  # fmt: skip
     except Exception as error:  # whatever torch's exporter raises means that it cannot follow the model
         reason = str(error).strip().splitlines()[0][:200]
@@ -182,7 +183,10 @@ def _quantized(graph: Any, quantize: Bits, batches: list[Batch], folder: Path) -
                 source, result, _Reader(batches), quant_format=quantization.QuantFormat.QDQ, per_channel=True
             )
         else:
-            quantization.quantize_dynamic(source, result, weight_type=quantization.QuantType.QInt8, per_channel=True)
+            quantization.quantize_dynamic(
+                source, result, op_types_to_quantize=["MatMul", "Gather", "LSTM"],
+                weight_type=quantization.QuantType.QInt8, per_channel=True,
+            )  # fmt: skip
     return onnx.load(result)
 
 
