@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from torch import nn
 
+    from .blocks.stream import Model
     from .data.shards import Vocabulary
     from .report import Report
 
@@ -91,7 +92,7 @@ class Run:
         return cls(recipe, columns, path=path, metrics=metrics, transforms=values.get("transforms") or ())
 
     @cached_property
-    def model(self) -> nn.Module:
+    def model(self) -> Model:
         """The trained model, in evaluation mode."""
         from .preparation import build_model
 
@@ -157,22 +158,30 @@ class Run:
         """
         import pyarrow as pa
 
-        from .data.reading import read
-
         if self.recipe.model.kind == "language":
+            from .data.corpus import masks
+            from .data.reading import read
             from .perplexity import predict
 
             single = isinstance(rows, Mapping) and isinstance(rows.get("text"), str)
-            return predict(self.model, self.vocabulary, read([rows] if single else rows, Path(".")).table)
+            table = read([rows] if single else rows, Path("."), masks(self.recipe.data)).table
+            return predict(self.model, self.vocabulary, table)
+        chunks = [self._decode(codes, probabilities) for codes in self.predict_codes(self.table_of(rows))]
+        return pa.table({name: pa.chunked_array([chunk[name] for chunk in chunks]) for name in chunks[0]})
+
+    def table_of(self, rows: Any) -> pa.Table:
+        """Rows in any form that `predict` takes, as a table with every input column. Raises DataError where there is none."""
+        from .columns import maskers
+        from .data.reading import read
+
         images = [name for name, column in self.columns.items() if parts.kind_of("columns", column) == "image"]
         given = {images[0]: found} if len(images) == 1 and (found := pictures(rows)) else rows
-        table = read([given] if self._is_row(given) else given, Path(".")).table
+        table = read([given] if self._is_row(given) else given, Path("."), maskers(self.recipe.columns)).table
         where = str(rows) if isinstance(rows, (str, Path)) else "rows"
         self.require(table, where=where)
         if table.num_rows == 0:
-            raise DataError("there is no row to predict.", where=where)
-        chunks = [self._decode(codes, probabilities) for codes in self.predict_codes(table)]
-        return pa.table({name: pa.chunked_array([chunk[name] for chunk in chunks]) for name in chunks[0]})
+            raise DataError("there is no row.", where=where)
+        return table
 
     def _is_row(self, rows: Any) -> bool:
         """Whether a dict is one row: it names a column and gives one value."""

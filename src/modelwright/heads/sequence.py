@@ -90,6 +90,12 @@ class Sequence(nn.Module):
         y, _ = self._advance(inputs, state)
         return self._logits(y[known])  # padding costs no product with the vocabulary
 
+    def nats(self, stream: Stream, target: Tensor) -> Tensor:
+        """(B,) the negative log-likelihood of each row's tokens, every one read after the true ones."""
+        y, _ = self._advance(F.pad(target[:, :-1].clamp(min=0), (1, 0), value=self.end), self.start(stream))
+        logits = self._logits(y).float().transpose(1, 2)
+        return F.cross_entropy(logits, target.long(), ignore_index=-1, reduction="none").sum(1)
+
     def count(self, target: Tensor) -> Tensor:
         return (target >= 0).sum().float()
 

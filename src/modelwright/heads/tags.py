@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..blocks.crf import Crf
 from ..blocks.stream import Stream
-from ..losses import Loss, cross_entropy
+from ..losses import Loss
 from ..parts import Share
 
 
@@ -39,13 +39,15 @@ class Tags(nn.Module):
         self.crf = Crf(self.classes) if crf else None
 
     def loss(self, stream: Stream, target: Tensor) -> Loss:
+        return self.nats(stream, target).sum(), self.count(target)
+
+    def nats(self, stream: Stream, target: Tensor) -> Tensor:
+        """(B,) the negative log-likelihood of each row's tags."""
         scores, mask = self._scores(stream)
         target = self._known(F.pad(target, (0, scores.shape[1] - target.shape[1]), value=-1))  # texts may be cut
-        if self.crf is None:
-            total, _ = cross_entropy(scores.flatten(0, 1), target.flatten())
-        else:
-            total = self.crf.loss(scores, mask, target).sum()
-        return total, self.count(target)
+        if self.crf is not None:
+            return self.crf.loss(scores, mask, target)
+        return F.cross_entropy(scores.transpose(1, 2), target.long(), ignore_index=-1, reduction="none").sum(1)
 
     def count(self, target: Tensor) -> Tensor:
         return (self._known(target) >= 0).sum().float()

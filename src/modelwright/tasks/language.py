@@ -23,13 +23,13 @@ from ..data.packing import Packed, TokenBatches, rows
 from ..data.shards import Tokens, Vocabulary
 from ..errors import DataError, UserError
 from ..files import write_json
-from ..fitting import Trained, Watch, fit
-from ..generation import generate
+from ..fitting import Trained, Watch
 from ..loop import StepOptions
 from ..models.language import Language, derive
+from ..privacy import federated
 from ..publication import publish
 from ..recipe import Recipe
-from ..report import Report, Text
+from ..report import Report
 from ..run import Run
 from . import _language_report, _ngram
 
@@ -62,11 +62,7 @@ class Prepared:
     def train_rows(self) -> int:
         return self.rows.count
 
-    @property
-    def total(self) -> int:
-        return self.rows.count
-
-    sampled = total
+    total = sampled = train_rows
 
     def build(self) -> Language:
         """A new model, or the one to start from, with LoRA where the recipe asks for it."""
@@ -275,6 +271,7 @@ def _training(prepared: Prepared) -> None:
 
 def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -> Run:
     """Train and measure a recipe in its run folder."""
+    _, learn = federated.ways(recipe)
     prepared = prepare(recipe)
     if watch.bar:
         for choice in prepared.choices:
@@ -289,7 +286,7 @@ def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -
         huggingface.write(folder, model, words.tokenizer, words.special, words.template)
         huggingface.write_weights(folder, model)
 
-    trained = fit(recipe, prepared, folder, watch, resolved, keep)
+    trained = learn(recipe, prepared, folder, watch, resolved, keep)
     run = Run(recipe, {}, path=folder, model=trained.model)
     return _publish(run, trained, folder, watch)
 
@@ -328,24 +325,9 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch) -> Run:
     write_json(folder / "metrics.json", values)
     run.metrics = values
     report = _language_report.build(run, trained, baselines)
-    report.blocks.append(_samples(run, prepared))
+    report.blocks.append(_language_report.samples(run, prepared))
     publish(report, folder, page=watch.report)
     return run
-
-
-def _samples(run: Run, prepared: Prepared) -> Text:
-    """Three texts, as the verb generate writes them."""
-    run.model.cpu()
-    prompt = "" if "bos" in prepared.vocabulary.special else "\n"
-    if prepared.corpus.chat:
-        turns: Any = next(prepared.corpus.parts["train"]())[0][:1]
-        words = prepared.vocabulary
-        prompt = chat.render(turns, words.template or chat.TEMPLATE, words.special, answer=True)
-    try:
-        written = generate(run, [prompt], samples=3, max_tokens=200)
-    except DataError as error:  # the prompt alone fills the context
-        return Text("No samples", str(error), "warning")
-    return Text("Samples (temperature 0.8)", "\n---\n".join((one.prompt + one.text).strip() for one in written))
 
 
 def _baselines(recipe: Recipe, prepared: Prepared) -> dict[str, dict[str, Any]]:
@@ -384,6 +366,8 @@ def evaluate(run: Run, data: Any = None) -> Report:
         part = "test" if "test" in held else "validation"
         where, tokens = f"its {part} part", held[part]
     else:
+        if masks := corpus.masks(run.recipe.data):
+            data = {"path": data, "mask": masks["text"].kinds} if isinstance(data, (str, Path)) else data
         tokens = shards.tokens(corpus.read(data, ".", split=False), "train", vocabulary)
     scores = perplexity.measure(model, tokens, context)
     return _language_report.scored(f"{run.path} on {where}", {"text": scores}, began)

@@ -22,7 +22,9 @@ def compress(
     budget: str = "",
     timing: bool = True,
 ) -> Any:
-    """Make a run smaller or faster, step by step, and measure what it costs. The new run works with every verb.
+    """Make a run smaller or faster, and measure what it costs.
+
+    The new run works with every verb.
 
     Args:
         run: a run folder
