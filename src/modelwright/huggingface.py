@@ -105,7 +105,8 @@ def open_folder(path: Path, changes: Sequence[dict[str, Any]] = ()) -> tuple[Lan
             hint="This is another model's tokenizer: copy the tokenizer.json that the model was trained with.",
         )
     with torch.device("meta"):
-        model = transforms.replay(Language(vocabulary, **options), changes)
+        model = Language(vocabulary, **options)
+        transforms.replay(model, changes)
     _fill(path, model, _weights(path))
     return model.eval(), tokenizer, {"options": options, "special": special, "chat_template": template}
 

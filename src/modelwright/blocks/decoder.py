@@ -234,8 +234,8 @@ def _joined(*layers: nn.Linear) -> tuple[Dense, list[int]]:
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`W x + b`, by whichever kernel is fast."""
-    plain = _ONEDNN is None or torch.is_grad_enabled() or torch.compiler.is_exporting()
-    if plain or x.device.type != "cpu" or _working_type(x) != torch.float32:
+    plain = torch.is_grad_enabled() or torch.compiler.is_exporting() or x.device.type != "cpu"
+    if _ONEDNN is None or plain or _working_type(x) != torch.float32:
         return F.linear(x, weight, bias)
     return _ONEDNN(x, weight, bias, "none", [], "")
 

@@ -73,6 +73,7 @@ class Int8Linear(nn.Module):
         self.bias, self.activations = layer.bias, activations
         self.codes: Tensor
         self.scale: Tensor
+        self.input_scale: Tensor
         _hold_int8(self, layer.weight)
         if activations == "static":
             self.register_buffer("input_scale", torch.ones(()))

@@ -24,12 +24,15 @@ from torch import Tensor, nn
 from .. import tasks
 from ..blocks.decoder import join
 from ..blocks.stream import Batch
+from ..data.encoding import encode
+from ..data.reading import read
 from ..errors import MissingExtra, RunError, UserError
+from ..preparation import own_encoders
 from ..run import Run
 
 Bits = Literal["int8", "int4"]
 _ALLOWED = {None: 1e-3, "int8": 0.1, "int4": 0.25}  # largest error, relative to the size of the outputs
-_OPSET = 23  # knows attention and the norms of language models
+_OPSET = 23  # of language models: knows their attention and norms
 _GROUP = 32  # weights that share a scale in int4
 
 
@@ -97,6 +100,15 @@ def start(graph: bytes | str | Path, threads: int = 0) -> Any:
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
+def encoded(run: Run, rows: Any) -> Batch:
+    """Rows as `Run.predict` takes them (a path, table, frame, dict of lists, list of dicts), as a batch for `feed`."""
+    table = read(rows, Path(".")).table
+    run.require(table)
+    inputs = {name: column for name, column in run.columns.items() if not column.target}
+    found = encode(table, inputs, own_encoders(run.recipe, run.columns), cache=False)
+    return found.batch(np.arange(table.num_rows))
+
+
 def feed(batch: Batch) -> dict[str, np.ndarray]:
     """A batch as a session takes it."""
     return {_plain(name): value.numpy() for name, value in _inputs(batch).items()}
@@ -142,7 +154,7 @@ def _write(predicting: _Predicting, batches: list[Batch], file: Path, run: Run) 
             torch.onnx.export(
                 predicting.eval(), tuple(example.values()), str(file), dynamo=True, dynamic_shapes=(tuple(shapes),),
                 input_names=[_plain(name) for name in example], output_names=predicting.outputs, external_data=False,
-                verbose=False, opset_version=_OPSET,
+                verbose=False, opset_version=_OPSET if hasattr(predicting.model, "logits") else None,
             )  # fmt: skip
     except Exception as error:  # whatever torch's exporter raises means that it cannot follow the model
         reason = str(error).strip().splitlines()[0][:200]
