@@ -33,7 +33,8 @@ class Answer:
     measured against what was said of the unchanged ones; `own` gives the model's own goal, `truth` the data's."""
 
     def __init__(self, run: Run, target: str) -> None:
-        self.run, self.model, self.target, self.kind = run, run.model, target, run.kinds.get(target, "language")
+        self.run, self.target, self.kind = run, target, run.kinds.get(target, "language")
+        self.model: Any = run.model
         self.words, self.unit = _WORDS[self.kind]
 
     def with_random_weights(self, seed: int = 0) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..parts import Count
-from ..report import Block, Section, Table, Text
+from ..report import Block, Table, Text
 from ._opening import Opened
 from ._ranking import rank
 
@@ -35,7 +35,6 @@ class Permutation:
         note += "The p-value is that of no loss, corrected for the number of columns."
         columns = ["column", "loss", "95 % interval", "p-value"]
         blocks: list[Block] = [
-            Section(f"Permutation: {opened.target}"),
             Table("What the run as a whole needs", columns, lines, note, heat=True),
         ]
         useless = [name for name, one in ranked.items() if not one["p"] < 0.05]

@@ -12,7 +12,7 @@ from ..fitting import fit
 from ..parts import Count
 from ..prediction import measure_rows
 from ..preparation import Prepared, prepare
-from ..report import Block, Curve, Section, Table, Text
+from ..report import Block, Curve, Table, Text
 from ._opening import Opened
 from ._ranking import rank
 
@@ -58,7 +58,6 @@ class Selection:
                 drawn[end] = (x, [one["interval"][place] for one in tried])
         said = f"The best {enough} of {len(ranked)} columns are enough: " + ", ".join(ranked[:enough])
         blocks: list[Block] = [
-            Section(f"Selection: {target}"),
             Text("", f"{said}. With them the validation rows score within the interval of the best.", "good"),
             Curve(f"{main} over columns", "columns", main, drawn, dashed=["lower end", "upper end"]),
             Table("Each point a training", heads, lines),
