@@ -15,7 +15,7 @@ from ..blocks.inputs import CategoryTable, Picture
 from ..parts import Count
 from ._subject import Explanation, Subject
 
-MOST = 512  # steps of one row
+MOST = 1024  # steps of one row
 ROWS = 256  # steps of all rows that pass through the model together
 BACKGROUNDS = 8  # that the base of categories is a mean over
 CLOSE = 0.01  # how near values and base must come to the answer
@@ -27,7 +27,7 @@ class Gradients:
 
     Begins at the numbers and pixels themselves, for words and categories at their embeddings; the background is the mean
     of training rows, for a text one of unknown words. The integral is Gauss-Legendre; rows whose values miss the answer by 1 % or
-    more get twice the steps, up to 512. Works for every model whose inputs lie in tensors of floats or in embeddings.
+    more get twice the steps, up to 1,024. Works for every model whose inputs lie in tensors of floats or in embeddings.
 
     Options:
         steps: points on the way at first.

@@ -20,7 +20,7 @@ def explain(
     samples: int = 500,
     out: str | None = None,
 ) -> Report:
-    """Say why a run says what it says, row by row and as a whole, and how far the explanation may be believed.
+    """Show why a run says what it says, and how far to believe it.
 
     Args:
         run: a run folder
