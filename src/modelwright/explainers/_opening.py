@@ -188,7 +188,7 @@ class Opened:
         given, found, drawn = encoded.batch(rows), {}, False
         count = min(DRAWS, len(rows))
         for key in batch:
-            if f"{key}.mask" in batch and not _is_dense(encoded, key):
+            if f"{key}.mask" in batch and key not in encoded.dense:
                 continue  # a text
             values = given[key]
             if key == "number" or (values.is_floating_point() and key not in ("boolean", "date", "multilabel")):
@@ -215,10 +215,6 @@ def _outside(place: dict[str, torch.Tensor], names: np.ndarray) -> dict[str, tor
 
 def _is_ragged(values: Any) -> bool:
     return isinstance(values, Ragged)
-
-
-def _is_dense(encoded: Encoded, key: str) -> bool:
-    return key in encoded.dense
 
 
 def _patches(height: int, width: int) -> tuple[np.ndarray, tuple[int, int]]:

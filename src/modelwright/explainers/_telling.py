@@ -8,7 +8,7 @@ import numpy as np
 
 from ..evaluation import brightened, picture
 from ..report import Block, Colored, Curve, Image, Table, Text, shown
-from ._faithfulness import interval
+from ._faithfulness import between, interval
 from ._opening import Opened
 from ._subject import Explanation, Field, Subject
 
@@ -46,7 +46,7 @@ def summary(opened: Opened, subject: Subject, found: Explanation) -> tuple[list[
     values = {name: float(size.mean()) for name, size in ranked}
     note = f"Mean over {len(subject)} rows of what an input adds to {opened.answer.words}, whatever its sign."
     if len(ranked) > 1:
-        lines = [[name, float(size.mean()), _between(interval(size))] for name, size in ranked[: 2 * LINES]]
+        lines = [[name, float(size.mean()), between(interval(size))] for name, size in ranked[: 2 * LINES]]
         blocks.append(Table("What matters over all rows", ["input", "adds", "95 % interval"], lines, note, heat=True))
     for one in subject.fields:
         if one.kind in ("text", "tokens") and (lines := _frequent(one, subject, found)):
@@ -75,7 +75,7 @@ def faithfulness(
     words = f"Removing the {number} lowers {opened.answer.words} by {_figure(opened, measured['fall'])}; removing "
     words += f"{'random ones' if count > 1 else 'a random one'} by {_figure(opened, measured['random_fall'])}"
     words += f" (means over {measured['rows']} rows" if measured["rows"] > 1 else " (one row"
-    words += f"; the difference is {_between(gain)} with 95 % confidence)." if gain else ")."
+    words += f"; the difference is {between(gain)} with 95 % confidence)." if gain else ")."
     better = (gain[0] if gain else measured["gain"]) > 0
     tone = "good" if better else "warning"
     if not better:
@@ -198,10 +198,6 @@ def _frequent(one: Field, subject: Subject, found: Explanation) -> list[list[Any
 
 def _figure(opened: Opened, value: float) -> str:
     return f"{shown(value)} {opened.answer.unit}".strip()
-
-
-def _between(ends: list[float] | None) -> str:
-    return f"{shown(ends[0])} to {shown(ends[1])}" if ends else ""
 
 
 def _cell(value: Any) -> str:

@@ -81,10 +81,10 @@ class _Entry:
 
 def _entries(subject: Subject) -> list[_Entry]:
     """Every place where a row's parts enter the model as floats."""
-    found = [_Entry(key) for key in subject.place if key in subject.batch and _is_float(subject, key)]
     model = subject.answer.model
     if subject.answer.kind == "language":
         return [_Entry("ids", model.model.embed_tokens)]
+    found = [_Entry(key) for key in subject.place if subject.batch[key].is_floating_point()]
     for name, encoder in zip(model.names, model.encoders.values()):
         inside: set[nn.Module] = set()
         for module in encoder.modules():
@@ -96,16 +96,12 @@ def _entries(subject: Subject) -> list[_Entry]:
                 found.append(_Entry(name, module))
             elif hasattr(module, "by_token"):
                 found.append(_Entry(name, module, module.by_token))
-            elif not (isinstance(module, nn.Embedding) and name in subject.place):
-                continue
-            else:
+            elif isinstance(module, nn.Embedding) and name in subject.place:
                 found.append(_Entry(name, module))
+            else:
+                continue
             inside |= set(module.modules())
     return found
-
-
-def _is_float(subject: Subject, key: str) -> bool:
-    return subject.batch[key].is_floating_point()
 
 
 @contextmanager

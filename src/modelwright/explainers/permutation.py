@@ -6,6 +6,7 @@ from typing import Any
 
 from ..parts import Count
 from ..report import Block, Table, Text
+from ._faithfulness import between
 from ._opening import Opened
 from ._ranking import rank
 
@@ -28,7 +29,7 @@ class Permutation:
 
     def whole(self, opened: Opened, rows: str = "") -> tuple[list[Block], dict[str, Any]]:
         ranked = rank(opened, opened.index, self.repeats, self.seed)
-        lines = [[name, one["loss"], _ends(one["interval"]), one["p"]] for name, one in ranked.items()]
+        lines = [[name, one["loss"], between(one["interval"]), one["p"]] for name, one in ranked.items()]
         words = {"number": "the absolute error rises", "vector": "the absolute error rises"}
         what = words.get(opened.answer.kind, "the model is less sure of what is right")
         note = f"How much {what} when the column is shuffled: mean over {self.repeats} shuffles and the rows. "
@@ -46,7 +47,3 @@ class Permutation:
                 Text("Columns that are not needed", said, "warning" if len(useless) == len(ranked) else "plain")
             )
         return blocks, {"columns": ranked, "repeats": self.repeats}
-
-
-def _ends(ends: list[float] | None) -> str:
-    return f"{ends[0]:.3g} to {ends[1]:.3g}" if ends else ""
