@@ -14,6 +14,7 @@ from pydantic import Field
 from ..text_metrics import Tokenizer
 from . import _parsing, _words
 from ._column import Column
+from ._masking import Mask
 from ._ragged import Ragged, offsets_of
 from ._statistics import Sample
 
@@ -44,6 +45,7 @@ target bpe; bpe is trained on the data, pretrained is read from `path`
       max_length: tokens kept of a text
       max_size: largest vocabulary; by default 50000, for bpe 8000
       lower: upper case is made lower case; by default in inputs, not in targets
+      mask: personal data masked before anything else: kinds such as email and phone, all, or name=pattern
       bleu: how sacrebleu cuts a target's texts into words; auto is zh for Chinese, 13a otherwise
     """
 
@@ -62,11 +64,12 @@ target bpe; bpe is trained on the data, pretrained is read from `path`
         max_length: Annotated[int, Field(ge=1)] = 256,
         max_size: Annotated[int, Field(ge=1)] | None = None,
         lower: bool | None = None,
+        mask: Mask = (),
         bleu: Tokenizer = "auto",
     ) -> None:
         super().__init__(name, target)
         self.tokenizer, self.path, self.min_frequency, self.max_length = tokenizer, path, min_frequency, max_length
-        self.max_size, self.lower, self.bleu = max_size, lower, bleu
+        self.max_size, self.lower, self.mask, self.bleu = max_size, lower, list(mask), bleu
         self.unit = tokenizer
         self.vocabulary: list[str] = []
         self.merges = ""  # the trained tokenizer, as its own JSON
@@ -91,6 +94,7 @@ target bpe; bpe is trained on the data, pretrained is read from `path`
         return _words.listed(values, self._lowers)
 
     def fit(self, values: pa.Array) -> None:
+        values = self.masked(values)
         rows = self._listed(values)
         if rows is not None:
             tokens = list(chain.from_iterable(rows))
@@ -195,6 +199,7 @@ target bpe; bpe is trained on the data, pretrained is read from `path`
         self._ready()
 
     def encode(self, values: pa.Array) -> Ragged:
+        values = self.masked(values)
         if self.target:
             return self._encode_target(values)
         if self.unit == "pretrained":

@@ -62,8 +62,11 @@ class Masked(nn.Module):
         return torch.where(chosen, changed, ids), ids.long().masked_fill(~chosen, -1)
 
     def loss(self, stream: Stream, target: Tensor) -> Loss:
-        chosen = target >= 0
-        return cross_entropy(self._logits(stream, target)[chosen], target[chosen])
+        return cross_entropy(self.logits(stream, target), target[target >= 0])
+
+    def logits(self, stream: Stream, target: Tensor) -> Tensor:
+        """(N, V): of each chosen token of the target (B, T)."""
+        return self._logits(stream, target)[target >= 0]
 
     def count(self, target: Tensor) -> Tensor:
         return (target >= 0).sum().float()

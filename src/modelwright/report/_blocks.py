@@ -91,12 +91,13 @@ _KINDS: dict[str, Any] = {kind.__name__.lower(): kind for kind in (Section, Numb
 @dataclass
 class Report:
     """A title and blocks. `data` is the same as plain values, what `--json` prints; `write`, where a verb gives rows
-    instead of a page, puts them on stdout."""
+    instead of a page, puts them on stdout; `exit_code` is what the command line returns."""
 
     title: str
     blocks: list[Block] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
     write: Callable[[], None] | None = None
+    exit_code: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data; NumPy values become Python's, and what JSON cannot say (NaN, infinity) becomes None."""

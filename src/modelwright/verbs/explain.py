@@ -20,7 +20,9 @@ def explain(
     samples: int = 500,
     out: str | None = None,
 ) -> Report:
-    """Show why a run says what it says, and how far to believe it.
+    """Say why a run says what it says, and how far to believe it.
+
+    Row by row, or as a whole.
 
     Args:
         run: a run folder
