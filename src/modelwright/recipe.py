@@ -121,6 +121,7 @@ class Recipe(_Strict):
     train: TrainOptions = Field(default_factory=TrainOptions)
     baselines: bool | list[str] = True
     privacy: dict[str, Any] | None = None
+    about: dict[str, str] = Field(default_factory=dict)  # what only a person knows (`recipe_checks.ABOUT`)
     base: Path = Field(default=Path("."), exclude=True)
     source: str = Field(default="recipe", exclude=True)
     _marks: dict[tuple, Any] = PrivateAttr(default_factory=dict)
@@ -329,13 +330,8 @@ def _type_problems(errors: list[Any], values: Any) -> list[Problem]:
     for path, several in found.items():
         kind = several[0]["type"]
         if kind == "extra_forbidden":
-            owners = {
-                (): Recipe,
-                ("model",): ModelOptions,
-                ("train",): TrainOptions,
-                ("train", "adversarial"): Adversarial,
-            }
-            owner: Any = owners[path[:-1]]
+            owners = {("model",): ModelOptions, ("train",): TrainOptions, ("train", "adversarial"): Adversarial}
+            owner: Any = owners.get(path[:-1], Recipe)
             known = [field.alias or name for name, field in owner.model_fields.items() if not field.exclude]
             problems.append(Problem(path, "no such key.", did_you_mean(str(path[-1]), known)))
         elif kind == "missing":

@@ -62,7 +62,7 @@ class LabelErrors:
         told = [(str(names[c]), str(names[g]), float(p[c])) for c, g, p in zip(codes, guess, probabilities)]
         encoded, place, found = case.prepared.encoded, keys(case.run.columns), Findings()
         pictures: dict[str, Any] = {name: encoded.inputs[place[name]] for name in case.inputs("image")}
-        for name, pixels in pictures.items():
+        for pixels in pictures.values():
             peak = max(int(pixels[rows].max()), 1)
             shots = [picture((pixels[row].astype(np.float32) * 255 / peak).astype(np.uint8)) for row in rows]
             captions = [f"row {row}: {label}? rather {other}" for row, (label, other, _) in zip(rows, told)]

@@ -141,7 +141,7 @@ class Leakage:
             words = f"of the test rows are older than the newest training row; {target} "
             words += "changes with time" if p < 0.001 else "does not change with time"
             advice = f"If it is to foretell, data: {{split: {{kind: time, column: {name}}}}}." if mixed else ""
-            tone = "warning" if mixed else "good"
+            tone = light(mixed, 1, 2)
             found.append(Finding(tone, f"order: {name}", **percent(older), meaning=words, advice=advice))
         return found
 
@@ -161,7 +161,7 @@ class Leakage:
             measure = "of its variance" if kind in VALUED else "of what guessing leaves open"
             words = f"{measure} is told by {best} alone, the most of all columns"
             advice = f"If it is not known when predicting: columns: {{{best}: drop}}." if leaks else ""
-            tone = "bad" if leaks else "good"
+            tone = light(share, self.told, self.told)
             found.append(Finding(tone, f"columns: {target}", **percent(max(share, 0)), meaning=words, advice=advice))
             rows = [[name, round(100 * max(told, 0.0), 1)] for name, told in ranked[:10]]
             found.append(Table(f"What one column tells of {target}", ["column", f"% {measure}"], rows))
@@ -224,6 +224,5 @@ def _told(view: np.ndarray, codes: np.ndarray, case: Case, kind: str) -> float:
     guess = cross_val_predict(tree, view[rows], truth, cv=KFold(3))
     if kind in VALUED:
         return float(1 - ((guess - truth) ** 2).mean() / max(float(truth.var()), 1e-12))
-    values, counts = np.unique(truth, return_counts=True)
-    open_ = 1 - counts.max() / len(truth)
+    open_ = 1 - np.unique(truth, return_counts=True)[1].max() / len(truth)
     return float(1 - (guess != truth).mean() / open_) if open_ > 0 else 0.0

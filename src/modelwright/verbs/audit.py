@@ -54,7 +54,7 @@ def audit(
     from ..run import Run
 
     if isinstance(data, str) and "=" in data and not Path(data).exists():
-        data, options = None, (data, *options)
+        options, data = (data, *options), None
     if fail_on not in ("", "bad", "warning"):
         raise UserError(f"'{fail_on}' is no light to fail on.", where="--fail-on", hint="Known: bad, warning.")
     chosen = [name.strip() for name in only.split(",") if name.strip()]
