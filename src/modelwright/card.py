@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,22 @@ import yaml
 
 from . import metrics, provenance
 from .recipe_checks import ABOUT
-from .report import Block, Report, Section, Table, Text, shown
+from .report import Block, Number, Report, Section, Table, Text, shown
 from .status import intact, read_json
 
 LIGHTS = 12  # of an audit that are shown, the gravest
 GROUPS = 5
 COLUMNS = 40
 LOG = 20  # latest lines
+FIRST, ROWS = 3, 10  # blocks of another verb's report, and rows of a table
 
 
 def card(folder: Path) -> Report:
     """The card of a run."""
-    with intact(folder / "resolved.yaml"):
-        recipe = yaml.safe_load((folder / "resolved.yaml").read_text("utf-8"))
+    recipe: dict[str, Any] = {}
+    if (file := folder / "resolved.yaml").exists():
+        with intact(file):
+            recipe = yaml.safe_load(file.read_text("utf-8"))
     kinds = _json(folder, "columns.json")
     blocks = [
         *_model(folder, recipe, kinds),
@@ -34,6 +38,7 @@ def card(folder: Path) -> Report:
         *_audit(_json(folder, "reports/audit.json").get("blocks") or []),
         *_data(folder, recipe, kinds),
         *_protection(folder, recipe, kinds),
+        *_others(folder),
         *_log(folder),
     ]
     return Report(f"Model card: {folder.resolve().name}", blocks)
@@ -150,6 +155,18 @@ def _protection(folder: Path, recipe: dict[str, Any], columns: dict[str, Any]) -
         ["Trained on attacks", f"epsilon {attacks['epsilon']:g}" if attacks else "no"],
     ]  # fmt: skip
     return [Section("Protection"), Table("", ["", ""], rows)]
+
+
+def _others(folder: Path) -> Iterator[Block]:
+    """The first that every other verb has found out: of each report its first texts, figures and table."""
+    for file in sorted((folder / "reports").glob("*.json")):
+        if file.stem.partition("_")[0] in ("train", "audit"):
+            continue
+        with intact(file):
+            report = Report.from_json(file.read_text("utf-8"))
+        yield Section(report.title)
+        for block in [one for one in report.blocks if isinstance(one, (Number, Text, Table))][:FIRST]:
+            yield replace(block, rows=block.rows[:ROWS]) if isinstance(block, Table) else block
 
 
 def _log(folder: Path) -> list[Block]:
