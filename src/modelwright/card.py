@@ -49,10 +49,12 @@ def _json(folder: Path, name: str) -> dict[str, Any]:
 
 
 def _stated(recipe: dict[str, Any], data: bool) -> Iterator[list[Any]]:
+    """What a person has said of the model or of its data, and the keys of what nobody has."""
     about = recipe.get("about") or {}
-    for key, question in ABOUT.items():
-        if key.startswith("data_") == data:
-            yield [question, about.get(key) or f"Not stated: about.{key} in the recipe."]
+    asked = {key: question for key, question in ABOUT.items() if key.startswith("data_") == data}
+    yield from ([question, about[key]] for key, question in asked.items() if about.get(key))
+    if unsaid := [f"{question.lower()} (about.{key})" for key, question in asked.items() if not about.get(key)]:
+        yield ["Not stated", "; ".join(unsaid)]
 
 
 def _model(folder: Path, recipe: dict[str, Any], columns: dict[str, Any]) -> list[Block]:

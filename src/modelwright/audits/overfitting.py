@@ -60,7 +60,7 @@ class Overfitting:
         name, inside = case.classed[0], trained.inside
         right = (trained.probabilities.argmax(2) == trained.codes).astype(np.float64)
         by_heart = (right * inside).sum(0) / inside.sum(0) - (right * ~inside).sum(0) / (~inside).sum(0)
-        share = float((by_heart > 0.5).mean())
+        share = float((by_heart > 0.5).mean() - (by_heart < -0.5).mean())  # less what chance does to both sides
         tone = light(share, self.heart, 2 * self.heart)
         words = f"of the rows are predicted right only by models that have learned them ({len(inside)} models)"
         advice = "" if tone == "good" else "They are rare or mislabelled: see label_errors."
@@ -69,6 +69,6 @@ class Overfitting:
         lines = {"held rows": (sizes, [float(np.mean(half)), held[name].mean])}
         note = "Half of the rows: the mean of the models trained on halves, on the rows each has not seen."
         return [
-            Finding(tone, f"by heart: {name}", **percent(share), meaning=words, advice=advice),
+            Finding(tone, f"by heart: {name}", **percent(max(share, 0.0)), meaning=words, advice=advice),
             Curve("Learning curve", "training rows", "accuracy", lines, note=note),
         ]
