@@ -97,7 +97,7 @@ def fit(
     """Train a prepared recipe. Without `folder` nothing is written. keep: called with the model when training has ended, also
     when the loss is no longer finite, with the weights to be used. model: one to go on with; gradients: how a step's are
     made where it is not the usual way (`loop.train_steps`)."""
-    watch = watch or Watch()
+    watch, gradients = watch or Watch(), _gradients(recipe, prepared, gradients)
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
     device = device_of(recipe)
@@ -108,14 +108,12 @@ def fit(
         _start_from(model, Path(recipe.model.start))
     decided = dict(resolved.get("decided", {})) if resolved else {}
     with recipe.places():
-        _decide(recipe, prepared, model, decided)
+        decide(recipe, prepared, model, decided)
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
     if folder:
         choices = [vars(c) for c in prepared.choices] or (resolved or {}).get("choices", [])
-        write_resolved(folder, recipe, {"decided": decided, "choices": choices})
-    if recipe.train.adversarial is not None:
-        gradients = _attacked(recipe, prepared, gradients)
+        write_resolved(folder, prepared.recipe, {"decided": decided, "choices": choices})
     session = _session(recipe, prepared, model.to(device), gradients)
     if folder and (saved := checkpoint.load(folder / "checkpoints")):
         _restore(session, saved[0], folder)
@@ -203,9 +201,12 @@ def _save(folder: Path, session: Session) -> None:
 def _session(recipe: Recipe, prepared: Prepared, model: nn.Module, gradients: Gradients | None) -> Session:
     train = recipe.train
     batches = prepared.batches(_step_rows(recipe))
-    optimizer = parts.build(
-        "optimizers", {**_config(train.optimizer), "lr": train.lr, "weight_decay": train.weight_decay}, model
-    )
+    if hasattr(prepared, "optimizer"):  # its steps are not those of a model on batches
+        optimizer = prepared.optimizer(model)
+    else:
+        optimizer = parts.build(
+            "optimizers", {**_config(train.optimizer), "lr": train.lr, "weight_decay": train.weight_decay}, model
+        )
     schedule = (
         parts.build("schedules", train.schedule)
         if _is_class("schedules", train.schedule)
@@ -236,6 +237,15 @@ def _session(recipe: Recipe, prepared: Prepared, model: nn.Module, gradients: Gr
     return session
 
 
+def _gradients(recipe: Recipe, prepared: Any, given: Gradients | None) -> Gradients | None:
+    """How gradients are made: as given, or as the recipe asks. Raises RunError where a private recipe would be trained
+    without noise."""
+    if recipe.privacy and not getattr(given, "private", False):
+        reason = "its rows are private, and this would learn from them without noise."
+        raise RunError(reason, where="privacy", hint="Take the key privacy out of its recipe to give the guarantee up.")
+    return _attacked(recipe, prepared, given) if recipe.train.adversarial is not None else given
+
+
 def _attacked(recipe: Recipe, prepared: Any, given: Gradients | None) -> Gradients:
     """Gradients of attacked batches. Raises RecipeError where nothing can be attacked, or others are asked for too."""
     asked, reach = recipe.train.adversarial, {}
@@ -255,7 +265,7 @@ def _step_rows(recipe: Recipe) -> int:
     return recipe.train.batch * recipe.train.accumulate
 
 
-def _decide(recipe: Recipe, prepared: Prepared, model: nn.Module, decided: dict[str, Any]) -> None:
+def decide(recipe: Recipe, prepared: Prepared, model: nn.Module, decided: dict[str, Any]) -> None:
     """Settle everything that measurement decides, once: it stands in the recipe before step 1."""
     train, rows = recipe.train, prepared.train_rows
     if train.batch == "all":

@@ -6,7 +6,7 @@ Shared by training and the dry run. Writes nothing but the cache of encoded data
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from torch import nn
 from . import parts
 from .blocks.stream import Batch, Source
 from .choices import Choice, choose
-from .columns import Inferred, infer
+from .columns import Inferred, infer, maskers
 from .columns import dump as dump_columns
 from .columns import load as load_columns
 from .data import augmentation
@@ -48,6 +48,7 @@ class Prepared:
     seconds: dict[str, float] = field(default_factory=dict)
     total: int = 0  # rows there are, of which `sampled` were kept
     sampled: int = 0
+    draw: Callable[[Batches], Any] | None = None  # makes other batches of the same rows
 
     def index(self, part: int) -> np.ndarray:
         """The row numbers of a part."""
@@ -66,7 +67,7 @@ class Prepared:
             module.load_pretrained()
         return model
 
-    def batches(self, size: int) -> Batches:
+    def batches(self, size: int) -> Any:
         """The training rows in batches of `size`, augmented as the recipe says."""
         recipe = self.recipe
         images = [source.name for source in model_sources(recipe, self.columns) if source.kind == "image"]
@@ -74,9 +75,8 @@ class Prepared:
         classes = {name: len(sizes["classes"]) for name, (_, sizes) in targets if "classes" in sizes}
         with recipe.places():
             augment = augmentation.build(recipe.train.augment, images, classes)
-        return Batches(
-            self.encoded, self.index(0), size, recipe.train.seed, augment=augment, bucket=recipe.train.bucket
-        )
+        usual = Batches(self.encoded, self.index(0), size, recipe.train.seed, augment, recipe.train.bucket)
+        return self.draw(usual) if self.draw else usual
 
     def first_batch(self) -> Batch:
         """The first rows as training sees them, augmented."""
@@ -95,7 +95,7 @@ class Prepared:
 def open_rows(recipe: Recipe) -> Rows:
     """The recipe's rows; adds the data set's own target when the recipe names none."""
     with recipe.places():
-        rows = read(recipe.data, recipe.base)
+        rows = read(recipe.data, recipe.base, maskers(recipe.columns))
     if not recipe.target_names():
         if not rows.targets:
             raise UserError(
@@ -184,11 +184,12 @@ def prepare(
     rows: Rows | None = None,
     columns: dict[str, Any] | None = None,
     sample: int | None = None,
+    fit: Callable[..., None] = fit,
 ) -> Prepared:
     """Read, split, fit, encode, choose.
 
     `fold` is (number, of how many) for cross-validation; `columns` are fitted ones to use as they are; `sample` keeps
-    that many rows only (for a dry run).
+    that many rows only (for a dry run); `fit(table, columns, mask)` fits columns.
     """
     clock, seconds = _Clock(), {}
     rows = rows or open_rows(recipe)
@@ -204,7 +205,7 @@ def prepare(
         start = _start(recipe, rows) if recipe.model.start else {}
         columns, inferred = build_columns(recipe, rows)
         columns = _kept(start, columns, recipe) if recipe.model.start else columns
-        fit_columns(rows, {n: c for n, c in columns.items() if start.get(n) is not c}, part == 0)
+        fit_columns(rows, {n: c for n, c in columns.items() if start.get(n) is not c}, part == 0, fit)
     seconds["fit"] = clock()
     encoded = encode(rows.table, columns, own_encoders(recipe, columns))
     seconds["encode"] = clock()
@@ -286,7 +287,7 @@ class _Clock:
         return round(self.last - before, 4)
 
 
-def fit_columns(rows: Rows, columns: dict[str, Any], train: np.ndarray) -> None:
+def fit_columns(rows: Rows, columns: dict[str, Any], train: np.ndarray, fit: Callable[..., None] = fit) -> None:
     """Fit columns on the training rows; an error names the data."""
     try:
         fit(rows.table, columns, train)
@@ -357,9 +358,7 @@ def targets_of(recipe: Recipe, columns: dict[str, Any]) -> dict[str, tuple[str, 
     for name in rebuilt:
         source = by_name.get(place.get(name, name))
         if source is None:
-            hint = (
-                f"Rebuild the whole table ({TABLE}: {{head: reconstruct}}), or name its encoder under model.encoders."
-            )
+            hint = f"Rebuild it whole ({TABLE}: {{head: reconstruct}}), or name its encoder under model.encoders."
             raise recipe.error([Problem(("targets", name), "it is one of the table's columns.", hint)])
         found[name] = ("reconstruct", {"source": source})
     return found
@@ -390,7 +389,7 @@ def build_model(recipe: Recipe, columns: dict[str, Any]) -> nn.Module:
 def _fill_options(recipe: Recipe, columns: dict[str, Any]) -> None:
     """Write every option of every part, defaults included, into the recipe: an old run must keep its meaning."""
     complete = parts.complete
-    recipe.columns = {name: complete("columns", recipe.columns[name]) for name in columns}
+    recipe.columns = {**recipe.columns, **{name: complete("columns", recipe.columns[name]) for name in columns}}
     recipe.model.encoders = {name: complete("encoders", config) for name, config in recipe.model.encoders.items()}
     recipe.model.heads = {name: complete("heads", config) for name, config in recipe.model.heads.items()}
     recipe.model.fuse = complete("fuse", recipe.model.fuse)

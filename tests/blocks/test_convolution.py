@@ -61,6 +61,15 @@ def test_padding_of_sequences_changes_nothing(shrink_by, kernel):
         assert torch.allclose(y[..., :kept], short, atol=1e-6)
 
 
+def test_windows_of_padding_alone_leave_batch_norm_finite():
+    torch.manual_seed(0)
+    layer = ConvolutionLayer((3, 4), 3, shrink=2, norm=True, sequence=True)
+    mask = (torch.arange(8) < torch.tensor([[3], [8]]))[:, None, None]
+    y, short = layer(torch.randn(2, 3, 1, 8), mask)
+    assert y.isfinite().all() and layer.norm.norm.running_var.max() < 10
+    assert short[:, 0, 0].tolist() == [[True, True, False, False], [True] * 4]
+
+
 def test_residual_adds_the_input_where_shapes_agree():
     torch.manual_seed(0)
     x = torch.randn(1, 3, 5, 5)

@@ -33,7 +33,11 @@ class Calibration:
         return [one for target in case.classed for one in self._of(case, target)]
 
     def _of(self, case: Case, target: str) -> Findings:
-        probabilities, codes = _known(*case.classes(case.held, target))
+        probabilities, codes = case.classes(case.held, target)
+        if lost := int(((codes >= 0) & ~np.isfinite(probabilities).all(1)).sum()):
+            words, advice = f"of {len(codes)} predictions are no numbers", "Train again with a lower train.lr."
+            return [Finding("bad", target, lost, words, advice)]
+        probabilities, codes = _known(probabilities, codes)
         before, noise = self._error(probabilities, codes), self._noise(probabilities, case.seed)
         words = f"mean distance of confidence and share right on {len(codes)} rows; up to {noise:.3f} is chance"
         tone = light(before if before > noise else 0.0, self.warning, self.bad)

@@ -216,5 +216,6 @@ def _told(view: np.ndarray, codes: np.ndarray, case: Case, kind: str) -> float:
     guess = cross_val_predict(tree, view[rows], truth, cv=KFold(3))
     if kind in VALUED:
         return float(1 - ((guess - truth) ** 2).mean() / max(float(truth.var()), 1e-12))
-    open_ = 1 - np.unique(truth, return_counts=True)[1].max() / len(truth)
+    counts = np.unique(truth, return_counts=True)[1]
+    open_ = 1 - counts.max() / len(truth)
     return float(1 - (guess != truth).mean() / open_) if open_ > 0 else 0.0

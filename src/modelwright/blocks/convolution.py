@@ -65,6 +65,8 @@ class ConvolutionLayer(nn.Module):
         y = self.filter(F.pad(y, self.margin) if any(self.margin) else y)
         if self.shrink > 1 and self.shrink_by == "max":
             y = F.max_pool2d(_hide(y, mask), self.window, ceil_mode=self.sequence)
+            if mask is not None:  # a window of padding alone: its least value would spoil a batch norm
+                y = y.masked_fill(~mask[..., :: self.shrink], 0.0)
         y = self.activation(self.norm(y))
         if self.shrink > 1 and self.shrink_by == "average":
             y = self._average(y, mask)

@@ -19,8 +19,8 @@ WINDOW_BATCHES = 50  # rows of similar length are looked for within so many batc
 Augment = Callable[[Batch, torch.Generator, int], Batch]
 
 
-def generator(*counters: int) -> torch.Generator:
-    """A generator that depends on nothing but these numbers."""
+def generator(*counters: int | str) -> torch.Generator:
+    """A generator that depends on nothing but these numbers and names."""
     digest = hashlib.blake2b(repr(counters).encode(), digest_size=8).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
 

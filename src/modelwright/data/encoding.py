@@ -6,10 +6,11 @@ columns with a `group` share one array, the others have their own.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,22 @@ def fit(table: pa.Table, columns: Mapping[str, Any], train: np.ndarray | None = 
             if batch.num_rows:
                 column.fit(batch.column(name))
         start = stop
+    for column in columns.values():
+        column.finish()
+
+
+def fit_shards(table: pa.Table, columns: Mapping[str, Any], shards: Sequence[np.ndarray]) -> None:
+    """Fit the columns to each shard of the rows (N,) apart, merge what was found, and finish them: the same as `fit`."""
+    _require(table, columns)
+    blank = copy.deepcopy(dict(columns))
+    for number, rows in enumerate(shards):
+        own = columns if number == 0 else copy.deepcopy(blank)
+        for chunk in np.array_split(rows, -(-len(rows) // _chunk_rows(columns, fitted=False))):
+            taken = table.select(list(columns)).take(chunk).combine_chunks()
+            for name, column in own.items():
+                column.fit(taken.column(name).combine_chunks())
+        for name, column in columns.items() if number else ():
+            column.merge(own[name])
     for column in columns.values():
         column.finish()
 

@@ -82,6 +82,19 @@ class Packed:
         return {"ids": ids, "labels": labels, **({"documents": documents} if shared else {})}
 
 
+class Some:
+    """Some of the rows of others, by their numbers."""
+
+    shifts = 1
+
+    def __init__(self, rows: Windows | Packed, chosen: np.ndarray) -> None:
+        self.rows, self.chosen, self.count = rows, chosen, len(chosen)
+
+    def batch(self, rows: np.ndarray, shift: int = 0) -> Batch:
+        """The rows of these numbers among the chosen."""
+        return self.rows.batch(self.chosen[rows])
+
+
 def _best_fit(pieces: list[tuple[int, int]], room: int) -> list[list[tuple[int, int]]]:
     """(start, length) pieces in rows of `room`."""
     rows: list[list[tuple[int, int]]] = []
@@ -112,7 +125,7 @@ class TokenBatches:
     steps: an epoch is so many steps, after which the model is validated; it has nothing to do with passes.
     """
 
-    def __init__(self, rows: Windows | Packed, size: int, seed: int, steps: int) -> None:
+    def __init__(self, rows: Windows | Packed | Some, size: int, seed: int, steps: int) -> None:
         self.rows, self.size, self.seed, self.steps = rows, min(size, rows.count), seed, steps
         self._pass: tuple[int, np.ndarray, int] = (-1, np.empty(0), 0)  # its number, the order of its rows, its shift
 

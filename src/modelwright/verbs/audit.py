@@ -35,7 +35,9 @@ def audit(
     seed: int = 0,
     fail_on: str = "",
 ) -> Report:
-    """Look for what a score does not show: leaks, wrong labels, attacks, drift, memory, unfairness.
+    """Look for what a score does not show: leaks, attacks, drift.
+
+    Also wrong labels, memory of single rows, and groups that fare worse.
 
     Args:
         run: a run folder
