@@ -19,6 +19,15 @@ READER: dict[str, tuple[type, str]] = {  # options of delimited text
     "skip_spaces": (bool, "true or false"),
     "quote": (str, "one character, or '' for none"),
 }
+ABOUT = {  # what only a person can say of a run: questions of its card
+    "intended_use": "Intended use",
+    "not_for": "Not made for",
+    "licence": "Licence",
+    "contact": "Contact",
+    "data_origin": "Who collected the rows, when, how and why",
+    "data_consent": "Consent of the people in them",
+    "data_licence": "Licence of the data",
+}
 DATA_KEYS = ("path", "train", "validation", "test", "split", "mask", *READER)
 
 
@@ -56,6 +65,9 @@ def check(values: dict[str, Any]) -> list[Problem]:
     augment = train.get("augment")
     for index, config in enumerate(augment if isinstance(augment, list) else ()):
         problems += check_part("data.augmentation", config, ("train", "augment", index))
+    about = values.get("about")
+    unknown = [key for key in about if key not in ABOUT] if isinstance(about, dict) else []
+    problems += [Problem(("about", key), "no such key.", did_you_mean(key, ABOUT)) for key in unknown]
     if isinstance(values.get("baselines"), list):
         for index, name in enumerate(values["baselines"]):
             if name not in parts.kinds("baselines"):
