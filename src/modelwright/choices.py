@@ -5,6 +5,7 @@ Only fills in what a recipe leaves out. Looks at sizes and kinds of columns, nev
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from .recipe import Recipe
 
 BATCHES = ((2000, 32), (8000, 64), (50_000, 128), (500_000, 256), (float("inf"), 4096))  # rows below -> batch
 FEW_ROWS = 500  # below, intervals of numbers are learned by heart
+PRIVATE_STEPS = 30  # an epoch with privacy
 RATES = {"muon": 0.02, "sgd": 0.05, "momentum": 0.02, "gradient_descent": 0.1, "rmsprop": 1e-3}  # others: 2e-3
 
 
@@ -52,13 +54,16 @@ def choose(recipe: Recipe, sources: list[Source], targets: dict[str, tuple[str, 
             default = {"kind": kind}
         if recipe.model.size is not None:
             default = {"kind": default["kind"], **_sized(default["kind"], recipe.model.size)}
-        config = recipe.model.encoders[source.name] = {**default, **options}
+        config = recipe.model.encoders[source.name] = {**_unmixed(recipe, default), **options}
         if config["kind"] == "ensemble" and not config.get("members"):
             usual = parts.find("encoders", "ensemble").usual[source.kind]
-            config["members"] = [{"kind": kind, **_sized(kind, recipe.model.size)} for kind in usual]
+            members = [{"kind": kind, **_sized(kind, recipe.model.size)} for kind in usual]
+            config["members"] = [_unmixed(recipe, member) for member in members]
             chosen.note(f"model.encoders.{source.name}.members", ", ".join(usual), "their errors differ")
     if recipe.model.fuse is None:
         recipe.model.fuse = "concat"
+    if recipe.privacy:
+        _private(recipe, chosen, rows)
     _training(recipe, chosen, sources, targets, rows)
     return chosen.choices
 
@@ -74,6 +79,23 @@ class _Chosen:
         if getattr(self.recipe.train, key) is None:
             setattr(self.recipe.train, key, value)
             self.note(f"train.{key}", value, reason)
+
+
+def _private(recipe: Recipe, chosen: _Chosen, rows: int) -> None:
+    """What differential privacy asks for: large batches, in which the noise drowns less, and nothing that looks at the
+    rows unaccounted for."""
+    batch = min(rows, max(64, 2 ** round(math.log2(rows / PRIVATE_STEPS)))) if rows else 1
+    chosen.train("batch", batch, "privacy: the noise of a step is the same for many rows as for few")
+    chosen.train("early_stop", 0, "privacy: the scores that would end the training are not accounted for")
+    recipe.train.speed = "fixed"
+    if recipe.baselines is True:
+        recipe.baselines = False
+        chosen.note("baselines", False, "privacy: they would learn from the same rows without it")
+
+
+def _unmixed(recipe: Recipe, config: dict[str, Any]) -> dict[str, Any]:
+    """With privacy, a network without its usual batch norm, which mixes rows."""
+    return {**config, "norm": "none"} if recipe.privacy and config["kind"] == "cnn" else config
 
 
 def _sized(kind: str, size: str | None) -> dict[str, Any]:

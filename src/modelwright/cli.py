@@ -111,7 +111,7 @@ def _shell_type(hint: Any) -> type | None:
     return None
 
 
-def _run(function: Callable[..., Any], given: dict[str, Any]) -> None:
+def _run(function: Callable[..., Any], given: dict[str, Any]) -> int:
     as_json = given.pop("as_json")
     arguments: list[Any] = []
     if "stream" in inspect.signature(function).parameters:  # what a verb tells while it works
@@ -134,6 +134,7 @@ def _run(function: Callable[..., Any], given: dict[str, Any]) -> None:
         width = min(140, max(60, shutil.get_terminal_size((100, 24)).columns))
         color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         click.echo(render_terminal(report, width=width, color=color))
+    return report.exit_code
 
 
 def _print_json(data: dict[str, Any]) -> None:

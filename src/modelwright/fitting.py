@@ -22,12 +22,13 @@ import torch
 import yaml
 from torch import nn
 
-from . import checkpoint, parts
+from . import adversarial, checkpoint, parts
 from .blocks.stream import Batch
 from .choices import Choice
 from .errors import Problem, RunError, TrainingError, UserError
 from .files import finite, write_text
 from .loop import Average, Gradients, StepOptions
+from .preparation import model_sources
 from .progress import Bar, TensorBoard
 from .recipe import Recipe
 from .session import Epochs, Event, Plan, Session
@@ -96,7 +97,7 @@ def fit(
     """Train a prepared recipe. Without `folder` nothing is written. keep: called with the model when training has ended, also
     when the loss is no longer finite, with the weights to be used. model: one to go on with; gradients: how a step's are
     made where it is not the usual way (`loop.train_steps`)."""
-    watch = watch or Watch()
+    watch, gradients = watch or Watch(), _gradients(recipe, prepared, gradients)
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
     device = device_of(recipe)
@@ -234,6 +235,28 @@ def _session(recipe: Recipe, prepared: Prepared, model: nn.Module, gradients: Gr
     session = Session(model, optimizer, schedule, batches, validate, plan=plan, options=options, average=average)
     session.gradients = gradients
     return session
+
+
+def _gradients(recipe: Recipe, prepared: Any, given: Gradients | None) -> Gradients | None:
+    """How gradients are made: as given, or as the recipe asks. Raises RunError where a private recipe would be trained
+    without noise."""
+    if recipe.privacy and given is None:
+        reason = "its rows are private, and this would learn from them without noise."
+        raise RunError(reason, where="privacy", hint="Take the key privacy out of its recipe to give the guarantee up.")
+    return _attacked(recipe, prepared, given) if recipe.train.adversarial is not None else given
+
+
+def _attacked(recipe: Recipe, prepared: Any, given: Gradients | None) -> Gradients:
+    """Gradients of attacked batches. Raises RecipeError where nothing can be attacked, or others are asked for too."""
+    asked, reach = recipe.train.adversarial, {}
+    if recipe.model.kind == "assembled":
+        reach = adversarial.reach_of(model_sources(recipe, prepared.columns), prepared.encoded.inputs)
+    message = "" if reach else "the model reads no numbers, pictures or vectors, which alone have small steps."
+    if given is not None:
+        message = "attacks cannot be joined with another way of making gradients."
+    if message or asked is None:
+        raise recipe.error([Problem(("train", "adversarial"), message, "Leave it out.")])
+    return adversarial.gradients(reach, epsilon=asked.epsilon, steps=asked.steps)
 
 
 def _step_rows(recipe: Recipe) -> int:

@@ -7,13 +7,14 @@ neither transformers nor a network.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from tokenizers import Tokenizer
 
+from . import transforms
 from .checkpoint import load_tensors, save_tensors
 from .errors import RunError
 from .files import write_json, write_text
@@ -40,6 +41,7 @@ _SUPPORTED = {  # what the layers can be; another value would silently give othe
     "partial_rotary_factor": 1.0,
     "quantization_config": None,
 }
+_CHANGED = "original_config.json"  # stands in the place of config.json where the model is no longer what that says
 Special = Mapping[str, str | list[str]]
 """Tokens by what they do: `eos` (one, or all that end a text, the document's end first), `bos`, `pad`, `unk`."""
 
@@ -68,14 +70,27 @@ def write_weights(folder: Path, model: Language) -> None:
     save_tensors(folder / "model.safetensors", model.state_dict())
 
 
-def open_folder(path: Path) -> tuple[Language, Tokenizer, dict[str, Any]]:
+def write_changed(
+    folder: Path, model: Language, tokenizer: Tokenizer, special: Special, chat_template: str | None = None
+) -> None:
+    """The same for a model whose structure transforms have changed: other tools cannot read it, and what would be
+    config.json is original_config.json."""
+    write(folder, model, tokenizer, special, chat_template)
+    (folder / "config.json").rename(folder / _CHANGED)
+
+
+def _config_file(path: Path) -> Path:
+    return path / (_CHANGED if (path / _CHANGED).exists() else "config.json")
+
+
+def open_folder(path: Path, changes: Sequence[dict[str, Any]] = ()) -> tuple[Language, Tokenizer, dict[str, Any]]:
     """The model (float32) and the tokenizer of a Llama, Qwen2 or Qwen3 folder, and what else is to be kept of it.
 
-    That is `options` (of Language), `special` and `chat_template`, which `write` takes. Raises RunError, saying what to
-    do, for a folder that holds something else, lacks a file, or whose model has a feature that is not computed here.
+    changes: the transforms of a folder that `write_changed` has written. To be kept are `options` (of Language),
+    `special` and `chat_template`, which `write` takes. Raises RunError, saying what to do, for a folder that holds something else, lacks a file, or whose model has a feature that is not computed here.
     """
     config = _json(
-        path / "config.json", "A language model's folder has config.json, model.safetensors and tokenizer.json."
+        _config_file(path), "A language model's folder has config.json, model.safetensors and tokenizer.json."
     )
     options = _options(path, config)
     tokenizer, special, template = read_tokenizer(path)
@@ -87,7 +102,7 @@ def open_folder(path: Path) -> tuple[Language, Tokenizer, dict[str, Any]]:
             hint="This is another model's tokenizer: copy the tokenizer.json that the model was trained with.",
         )
     with torch.device("meta"):
-        model = Language(vocabulary, **options)
+        model = transforms.replay(Language(vocabulary, **options), changes)
     _fill(path, model, _weights(path))
     return model.eval(), tokenizer, {"options": options, "special": special, "chat_template": template}
 
@@ -108,7 +123,7 @@ def read_tokenizer(path: Path) -> tuple[Tokenizer, dict[str, str | list[str]], s
         token = token["content"] if isinstance(token, dict) else token
         if token is not None and tokenizer.token_to_id(token) is not None:
             special[name] = token
-    config = _json(path / "config.json", default={}) | _json(path / "generation_config.json", default={})
+    config = _json(_config_file(path), default={}) | _json(path / "generation_config.json", default={})
     ends = config.get("eos_token_id")
     numbers = ends if isinstance(ends, list) else [] if ends is None else [ends]
     tokens = dict.fromkeys([special.get("eos"), *map(tokenizer.id_to_token, numbers)])
@@ -199,8 +214,13 @@ def _weights(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _fill(path: Path, model: Language, tensors: dict[str, torch.Tensor]) -> None:
-    """Load the tensors as float32."""
-    tensors = {name: value.float() for name, value in tensors.items() if not name.endswith("rotary_emb.inv_freq")}
+    """Load the tensors, floats in the model's own type."""
+    own = dict(model.named_parameters()) | dict(model.named_buffers())
+    tensors = {
+        name: value.to(own[name].dtype) if value.is_floating_point() and name in own else value
+        for name, value in tensors.items()
+        if not name.endswith("rotary_emb.inv_freq")
+    }
     if model.tied:
         tensors.pop("lm_head.weight", None)
     try:

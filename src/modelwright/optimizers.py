@@ -135,7 +135,7 @@ def muon(
         embedding_ratio: the learning rate of embeddings as a multiple of AdamW's.
     """
     matrices, outputs, others = _sorted(model)
-    tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
+    tables = {id(module.weight) for module in model.modules() if isinstance(module, (nn.Embedding, nn.EmbeddingBag))}
     embeddings = [weight for weight in others if id(weight) in tables]
     others = [weight for weight in others if id(weight) not in tables]
     rate = lr * adam_ratio

@@ -6,7 +6,7 @@ Knows nothing of recipes, training or reports.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from .data.packing import Packed, TokenBatches
 from .data.shards import Tokens, Vocabulary
 from .errors import DataError
 from .loop import StepOptions
+from .metrics import Z
 
 AT_ONCE = 8_192  # tokens of a forward pass
 
@@ -26,15 +27,22 @@ AT_ONCE = 8_192  # tokens of a forward pass
 @torch.inference_mode()
 def nats(model: nn.Module, batches: Iterable[Batch], options: StepOptions | None = None) -> tuple[float, int]:
     """The sum of the losses of all labels, and their number, with the model in evaluation mode while it lasts."""
+    found = list(_nats(model, batches, options))
+    return sum(total for total, _ in found), sum(count for _, count in found)
+
+
+def _nats(
+    model: nn.Module, batches: Iterable[Batch], options: StepOptions | None = None
+) -> Iterator[tuple[float, int]]:
+    """The same of each batch."""
     options = options or StepOptions(device=next(model.parameters()).device.type)
-    was_training, total, count = model.training, 0.0, 0
+    was_training = model.training
     model.eval()
     for batch in batches:
         with options.autocast():
             value, number = model({key: tensor.to(options.device) for key, tensor in batch.items()})["text"]
-        total, count = total + float(value), count + int(number)
+        yield float(value), int(number)
     model.train(was_training)
-    return total, count
 
 
 def in_order(tokens: Tokens, context: int) -> TokenBatches:
@@ -54,9 +62,18 @@ def scores(total: float, count: int, tokens: Tokens) -> dict[str, Any]:
     return found
 
 
+@torch.inference_mode()
 def measure(model: nn.Module, tokens: Tokens, context: int, options: StepOptions | None = None) -> dict[str, Any]:
-    """The scores of a part."""
-    return scores(*nats(model, in_order(tokens, context).in_order(), options), tokens)
+    """The scores of a part, with 95 % intervals of the loss and the perplexity from how the loss varies between batches."""
+    pieces = list(_nats(model, in_order(tokens, context).in_order(), options))
+    totals, counts = np.array(pieces, np.float64).reshape(-1, 2).T
+    found = scores(float(totals.sum()), int(counts.sum()), tokens)
+    if len(counts) > 1:
+        varied = totals - found["loss"] * counts
+        half = Z * math.sqrt(len(counts) / (len(counts) - 1) * float((varied**2).sum())) / max(counts.sum(), 1)
+        found["loss_interval"] = [found["loss"] - half, found["loss"] + half]
+        found["perplexity_interval"] = [math.exp(min(end, 700)) for end in found["loss_interval"]]
+    return found
 
 
 @torch.inference_mode()

@@ -7,6 +7,7 @@ import csv
 import json
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,8 +15,8 @@ from .errors import DataError
 from .files import atomic
 
 
-def read_stdin(stream: BinaryIO) -> Any:
-    """Rows from CSV or JSON lines on a stream, recognised by the first character."""
+def read_stdin(stream: BinaryIO, masks: Mapping[str, Any] | None = None) -> Any:
+    """Rows from CSV or JSON lines on a stream, recognised by the first character; `masks` as `data.reading.read` takes."""
     text = stream.read()
     if not text.strip():
         raise DataError(
@@ -42,7 +43,7 @@ def read_stdin(stream: BinaryIO) -> Any:
         path = Path(folder) / "stdin.csv"
         path.write_bytes(text)
         try:
-            return read(str(path), Path(".")).table
+            return read(str(path), Path("."), masks).table
         except DataError as error:
             hint = "Pipe UTF-8." if "encoding:" in error.hint else error.hint
             raise DataError(error.message, where=error.where.replace(str(path), "stdin"), hint=hint) from None

@@ -19,7 +19,7 @@ from torch import nn
 from . import parts
 from .blocks.stream import Batch, Source
 from .choices import Choice, choose
-from .columns import Inferred, infer
+from .columns import Inferred, infer, maskers
 from .columns import dump as dump_columns
 from .columns import load as load_columns
 from .data import augmentation
@@ -48,6 +48,7 @@ class Prepared:
     seconds: dict[str, float] = field(default_factory=dict)
     total: int = 0  # rows there are, of which `sampled` were kept
     sampled: int = 0
+    draw: Callable[[Batches], Any] | None = None  # makes other batches of the same rows
 
     def index(self, part: int) -> np.ndarray:
         """The row numbers of a part."""
@@ -66,7 +67,7 @@ class Prepared:
             module.load_pretrained()
         return model
 
-    def batches(self, size: int) -> Batches:
+    def batches(self, size: int) -> Any:
         """The training rows in batches of `size`, augmented as the recipe says."""
         recipe = self.recipe
         images = [source.name for source in model_sources(recipe, self.columns) if source.kind == "image"]
@@ -74,9 +75,10 @@ class Prepared:
         classes = {name: len(sizes["classes"]) for name, (_, sizes) in targets if "classes" in sizes}
         with recipe.places():
             augment = augmentation.build(recipe.train.augment, images, classes)
-        return Batches(
+        usual = Batches(
             self.encoded, self.index(0), size, recipe.train.seed, augment=augment, bucket=recipe.train.bucket
         )
+        return self.draw(usual) if self.draw else usual
 
     def first_batch(self) -> Batch:
         """The first rows as training sees them, augmented."""
@@ -95,7 +97,7 @@ class Prepared:
 def open_rows(recipe: Recipe) -> Rows:
     """The recipe's rows; adds the data set's own target when the recipe names none."""
     with recipe.places():
-        rows = read(recipe.data, recipe.base)
+        rows = read(recipe.data, recipe.base, maskers(recipe.columns))
     if not recipe.target_names():
         if not rows.targets:
             raise UserError(
@@ -358,9 +360,7 @@ def targets_of(recipe: Recipe, columns: dict[str, Any]) -> dict[str, tuple[str, 
     for name in rebuilt:
         source = by_name.get(place.get(name, name))
         if source is None:
-            hint = (
-                f"Rebuild the whole table ({TABLE}: {{head: reconstruct}}), or name its encoder under model.encoders."
-            )
+            hint = f"Rebuild it whole ({TABLE}: {{head: reconstruct}}), or name its encoder under model.encoders."
             raise recipe.error([Problem(("targets", name), "it is one of the table's columns.", hint)])
         found[name] = ("reconstruct", {"source": source})
     return found

@@ -8,101 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    PlainSerializer,
     PrivateAttr,
     ValidationError,
-    WrapValidator,
 )
 
 from . import parts, recipe_checks
 from .errors import Problem, RecipeError, UserError, did_you_mean
-
-
-def _seconds(value: Any) -> Any:
-    """`90`, `"90s"`, `"15m"` or `"2h"` -> seconds."""
-    if isinstance(value, str) and value[-1:] in "smh":
-        try:
-            return float(value[:-1]) * {"s": 1, "m": 60, "h": 3600}[value[-1]]
-        except ValueError:
-            return value
-    return value
-
+from .recipe_options import Adversarial, ModelOptions, PartConfig, PrivacyOptions, Strict, TrainOptions
 
 OWN = ("base", "source")  # fields that are no keys: where a recipe stands
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, populate_by_name=True, allow_inf_nan=False)
-
-
-PartConfig = str | dict[str, Any]
-
-Heads = Annotated[  # by target, or how many a language model's attention has
-    dict[str, PartConfig],
-    WrapValidator(lambda value, check: value if type(value) is int else check(value)),
-    PlainSerializer(lambda value: value),
-]
-
-
-class ModelOptions(_Strict):
-    """What is built. What is left out is chosen for the data (`choices.py`) and written to `resolved.yaml`. Kinds of
-    models other than `assembled` take the options of their constructors beside these."""
-
-    model_config = ConfigDict(extra="allow")
-
-    kind: str = "assembled"
-    size: str | None = None
-    encoders: dict[str, PartConfig] = Field(default_factory=dict)
-    fuse: PartConfig | None = None
-    heads: Heads = Field(default_factory=dict)
-    weights: Literal["fixed", "uncertainty"] = "fixed"
-    start: str | None = Field(None, alias="from")  # a run folder, or one of another tool, to start from
-    tokenizer: PartConfig | None = None  # of a language model
-    lora: dict[str, Any] | None = None  # of a language model
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The options of the model's constructor that the recipe gives."""
-        return {**(self.model_extra or {}), **({"heads": self.heads} if isinstance(self.heads, int) else {})}
-
-
-class TrainOptions(_Strict):
-    """How it is trained. None means: chosen for the data; `auto` means: found by measurement on this machine."""
-
-    epochs: int | None = Field(None, ge=1)
-    steps: int | None = Field(None, ge=1)
-    batch: Annotated[int, Field(ge=1)] | Literal["auto", "all"] | None = None
-    accumulate: int = Field(1, ge=1)
-    optimizer: PartConfig | None = None
-    lr: Annotated[float, Field(gt=0)] | Literal["auto"] | None = None
-    weight_decay: float | None = Field(None, ge=0)
-    schedule: PartConfig | None = None
-    clip: float | None = Field(None, gt=0)
-    ema: float | None = Field(None, gt=0, lt=1)
-    augment: list[PartConfig] = Field(default_factory=list)
-    bucket: bool = True
-    early_stop: int | None = Field(None, ge=0)
-    monitor: Literal["loss", "metric"] | None = None
-    time_limit: Annotated[float, BeforeValidator(_seconds), Field(gt=0)] | None = None
-    seed: int = Field(0, ge=0, lt=2**31)
-    device: str = "auto"
-    threads: int | None = Field(None, ge=1, le=1024)
-    speed: Literal["auto", "fixed"] = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    channels_last: bool | Literal["auto"] = "auto"
-    compile: bool | Literal["auto"] = "auto"
-    checkpoint_seconds: float = Field(30.0, ge=0)
-
-
-class Recipe(_Strict):
+class Recipe(Strict):
     """A whole recipe. `base` is the folder that its paths are relative to."""
 
     data: Any
@@ -112,7 +34,7 @@ class Recipe(_Strict):
     model: ModelOptions = Field(default_factory=ModelOptions)
     train: TrainOptions = Field(default_factory=TrainOptions)
     baselines: bool | list[str] = True
-    privacy: dict[str, Any] | None = None
+    privacy: PrivacyOptions | None = None
     federated: dict[str, Any] | None = None
     base: Path = Field(default=Path("."), exclude=True)
     source: str = Field(default="recipe", exclude=True)
@@ -313,6 +235,15 @@ def _register_classes(values: dict[str, Any]) -> None:
                 configs[name] = {**config, "kind": known} if isinstance(config, dict) else known
 
 
+_OWNERS: dict[tuple[Any, ...], Any] = {
+    (): Recipe,
+    ("model",): ModelOptions,
+    ("train",): TrainOptions,
+    ("train", "adversarial"): Adversarial,
+    ("privacy",): PrivacyOptions,
+}
+
+
 def _type_problems(errors: list[Any], values: Any) -> list[Problem]:
     """One Problem for each place: a union reports what each of its members would have taken."""
     found: dict[tuple, list[Any]] = {}
@@ -322,8 +253,7 @@ def _type_problems(errors: list[Any], values: Any) -> list[Problem]:
     for path, several in found.items():
         kind = several[0]["type"]
         if kind == "extra_forbidden":
-            inner: Any = {"model": ModelOptions, "train": TrainOptions}.get(str(path[0]))
-            owner: Any = Recipe if len(path) == 1 else inner
+            owner: Any = _OWNERS[path[:-1]]
             known = [field.alias or name for name, field in owner.model_fields.items() if not field.exclude]
             problems.append(Problem(path, "no such key.", did_you_mean(str(path[-1]), known)))
         elif kind == "missing":

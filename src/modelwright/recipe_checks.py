@@ -19,7 +19,7 @@ READER: dict[str, tuple[type, str]] = {  # options of delimited text
     "skip_spaces": (bool, "true or false"),
     "quote": (str, "one character, or '' for none"),
 }
-DATA_KEYS = ("path", "train", "validation", "test", "split", *READER)
+DATA_KEYS = ("path", "train", "validation", "test", "split", "mask", *READER)
 
 
 def check(values: dict[str, Any]) -> list[Problem]:
@@ -31,11 +31,14 @@ def check(values: dict[str, Any]) -> list[Problem]:
     model, train = (model if isinstance(model, dict) else {}), (train if isinstance(train, dict) else {})
     if train.get("epochs") and train.get("steps"):
         problems.append(Problem(("train", "steps"), "give either epochs or steps."))
-    if values.get("privacy") is not None:
-        problems.append(Problem(("privacy",), "training with privacy is not available.", "Leave the key out."))
     if values.get("federated") is not None:
         problems += _check_federated(values)
     problems += _check_targets(values.get("targets")) + _check_data(values.get("data"))
+    if isinstance(values.get("data"), dict) and "mask" in values["data"] and model.get("kind") != "language":
+        hint = "In a table it is an option of a column: columns: {note: {mask: all}}."
+        problems.append(Problem(("data", "mask"), "this key is for the texts of a language model.", hint))
+    if isinstance(values.get("privacy"), dict):
+        problems += _check_privacy(values, model, train)
     for room, configs in (
         ("columns", values.get("columns")),
         ("encoders", model.get("encoders")),
@@ -58,6 +61,37 @@ def check(values: dict[str, Any]) -> list[Problem]:
             if name not in parts.kinds("baselines"):
                 hint = did_you_mean(name, parts.kinds("baselines"))
                 problems.append(Problem(("baselines", index), f"'{name}' is not a baseline.", hint))
+    return problems
+
+
+def _check_privacy(values: dict[str, Any], model: dict[str, Any], train: dict[str, Any]) -> list[Problem]:
+    """What a training with differential privacy must not do: look at the rows in ways that nobody accounts for."""
+    problems, privacy, data = [], values["privacy"], values.get("data")
+    if (privacy.get("epsilon") is None) == (privacy.get("noise") is None):
+        problems.append(Problem(("privacy",), "give either epsilon or noise.", "For example privacy: {epsilon: 3}."))
+    if model.get("kind", "assembled") != "assembled":
+        message = "a text is spread over the rows of a language model, so that bounding one row protects nobody."
+        problems.append(Problem(("privacy",), message, "Train with privacy what predicts a target."))
+    split = data.get("split") if isinstance(data, dict) else None
+    if split == "folds" or (isinstance(split, dict) and split.get("kind") == "folds"):
+        message = "each fold would be one more training on the same rows."
+        problems.append(Problem(("data", "split"), message, "Use a random or stratified split."))
+    chosen = "it is chosen by looking at the rows, which epsilon would not count."
+    for key, refused, hint in (
+        ("lr", ["auto"], "Give a number."),
+        ("batch", ["auto"], "Give a number of rows."),
+        ("precision", ["bf16"], "Clipped gradients need fp32."),
+        ("schedule", ["plateau"], "Use constant or cosine."),
+    ):
+        given = train.get(key)
+        if parts.split(given)[0] in refused if isinstance(given, dict) else given in refused:
+            problems.append(Problem(("train", key), chosen if key != "precision" else f"given {given}.", hint))
+    if train.get("early_stop"):
+        problems.append(Problem(("train", "early_stop"), chosen, "Write early_stop: 0; more epochs cost noise."))
+    for index, config in enumerate(train.get("augment") or ()):
+        if parts.split(config)[0] == "mixup":
+            message = "it mixes rows, so that no row's influence can be bounded."
+            problems.append(Problem(("train", "augment", index), message, "Use shift, flip or crop."))
     return problems
 
 
@@ -158,7 +192,10 @@ def check_part(room: str, config: Any, path: tuple) -> list[Problem]:
     whoever chooses the kind."""
     if not isinstance(config, (str, dict)):
         return []
-    kind, _ = parts.split(config)
+    kind, given = parts.split(config)
+    if not kind and room == "columns" and "mask" in given:  # read before the kind is known
+        problems = parts.validate(parts.find("columns", "text"), {"mask": given["mask"]})[1]
+        return [Problem((*path, *problem.path), problem.message, problem.hint) for problem in problems]
     if not kind or (room == "columns" and kind == "drop"):
         return []
     return parts.mistakes(room, config, path)

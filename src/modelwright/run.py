@@ -10,7 +10,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from copy import copy
+from copy import copy, deepcopy
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from torch import nn
 
+    from .blocks.stream import Model
     from .data.shards import Vocabulary
     from .report import Report
 
@@ -55,6 +56,7 @@ class Run:
         self.transforms = list(transforms)  # what later verbs did to the model that the recipe builds
         self.notes: list[str] = []
         self.problems: list[str] = []  # what could not be read in the rows predicted last
+        self.made_by = "train"  # the verb whose report is shown
         if model is not None:
             self.model = model
 
@@ -90,7 +92,7 @@ class Run:
         return cls(recipe, columns, path=path, metrics=metrics, transforms=values.get("transforms") or ())
 
     @cached_property
-    def model(self) -> nn.Module:
+    def model(self) -> Model:
         """The trained model, in evaluation mode."""
         from .preparation import build_model
 
@@ -106,7 +108,7 @@ class Run:
         from .huggingface import open_folder
 
         assert self.path is not None
-        model, tokenizer, kept = open_folder(self.path)
+        model, tokenizer, kept = open_folder(self.path, self.transforms)
         return model, Vocabulary(tokenizer, kept["special"], kept["chat_template"])
 
     @property
@@ -156,22 +158,30 @@ class Run:
         """
         import pyarrow as pa
 
-        from .data.reading import read
-
         if self.recipe.model.kind == "language":
+            from .data.corpus import masks
+            from .data.reading import read
             from .perplexity import predict
 
             single = isinstance(rows, Mapping) and isinstance(rows.get("text"), str)
-            return predict(self.model, self.vocabulary, read([rows] if single else rows, Path(".")).table)
+            table = read([rows] if single else rows, Path("."), masks(self.recipe.data)).table
+            return predict(self.model, self.vocabulary, table)
+        chunks = [self._decode(codes, probabilities) for codes in self.predict_codes(self.table_of(rows))]
+        return pa.table({name: pa.chunked_array([chunk[name] for chunk in chunks]) for name in chunks[0]})
+
+    def table_of(self, rows: Any) -> pa.Table:
+        """Rows in any form that `predict` takes, as a table with every input column. Raises DataError where there is none."""
+        from .columns import maskers
+        from .data.reading import read
+
         images = [name for name, column in self.columns.items() if parts.kind_of("columns", column) == "image"]
         given = {images[0]: found} if len(images) == 1 and (found := pictures(rows)) else rows
-        table = read([given] if self._is_row(given) else given, Path(".")).table
+        table = read([given] if self._is_row(given) else given, Path("."), maskers(self.recipe.columns)).table
         where = str(rows) if isinstance(rows, (str, Path)) else "rows"
         self.require(table, where=where)
         if table.num_rows == 0:
-            raise DataError("there is no row to predict.", where=where)
-        chunks = [self._decode(codes, probabilities) for codes in self.predict_codes(table)]
-        return pa.table({name: pa.chunked_array([chunk[name] for chunk in chunks]) for name in chunks[0]})
+            raise DataError("there is no row.", where=where)
+        return table
 
     def _is_row(self, rows: Any) -> bool:
         """Whether a dict is one row: it names a column and gives one value."""
@@ -240,11 +250,11 @@ class Run:
         return {name: values for name, values in cells.items() if values is not None}
 
     def report(self) -> Report:
-        """The report of the training, with what to type next."""
+        """The report of the verb that made the run, with what to type next."""
         from .report import Report, Text
 
         assert self.path is not None
-        file = self.path / "reports" / "train.json"
+        file = self.path / "reports" / f"{self.made_by}.json"
         with intact(file):
             report = Report.from_json(file.read_text(encoding="utf-8")) if file.exists() else Report(str(self.path))
         short = Report(report.title, report.blocks[:12], {"run": str(self.path), "notes": self.notes, **self.metrics})
@@ -252,12 +262,34 @@ class Run:
         short.blocks += [Text("", note) for note in self.notes] + [Text("Next", following)]
         return short
 
+    def quantized(self, activations: str = "dynamic") -> Run:
+        """This run with its weights as int8 from now on (run-time quantisation); the folder stays as it is.
+
+        activations: "dynamic" rounds what dense layers read to int8 too, while they run; "none" does not.
+        """
+        added = {"kind": "int8", "activations": activations}
+        model = transforms.replay(deepcopy(self.model), [added])
+        run = copy(self)
+        run.model, run.transforms = model, [*self.transforms, added]
+        return run
+
     def save(self, path: Path) -> None:
-        """Write what is needed to load this run again."""
+        """Write what is needed to load this run again, besides its `resolved.yaml`."""
         from .columns import dump
 
+        if self.recipe.model.kind == "language":
+            return self._save_language(path)
         write_json(path / "columns.json", dump(self.columns))
         save_tensors(path / "model.safetensors", self.model.state_dict())
+
+    def _save_language(self, path: Path) -> None:
+        from . import huggingface
+
+        model: Any = self.model
+        words = self.vocabulary
+        write = huggingface.write_changed if self.transforms else huggingface.write
+        write(path, model, words.tokenizer, words.special, words.template)
+        huggingface.write_weights(path, model)
 
     def to_bytes(self) -> bytes:
         """The run as one block of data (a zip of its files, no pickle); `from_bytes` is the inverse."""
@@ -265,6 +297,8 @@ class Run:
 
         from .columns import dump
 
+        if self.recipe.model.kind == "language":
+            raise RunError("a language model is no block of data.", where=str(self.path), hint="Copy its folder.")
         recipe = self.recipe.model_dump(exclude={"base", "source"}, exclude_none=True) | {"data": "memory"}
         recipe["transforms"] = self.transforms
         buffer = io.BytesIO()

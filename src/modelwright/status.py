@@ -38,6 +38,10 @@ def read_status(path: Path) -> Status:
             raise ValueError(f"expected an object, found {type(found).__name__}")
         status = Status(**found)
     except (FileNotFoundError, NotADirectoryError):
+        encrypted = path if path.suffix == ".mwe" else path.with_name(f"{path.name}.mwe")
+        if not path.is_dir() and encrypted.is_file():
+            hint = f"Open it with: modelwright decrypt {encrypted}"
+            raise RunError("the run is encrypted.", where=str(path), hint=hint) from None
         reason = "is not a run folder (it has no status file)." if path.is_dir() else "there is no such run folder."
         raise RunError(reason, where=str(path), hint="See: modelwright list") from None
     except (ValueError, TypeError, OSError) as error:

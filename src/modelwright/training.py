@@ -28,9 +28,10 @@ from .status import AGAIN, hold, intact, read_status, write_status
 
 def train(recipe: Recipe, out: Path | None = None, watch: Watch | None = None) -> Run:
     """Train a recipe into a new run folder (`runs/<name>-<n>` unless `out` is given)."""
-    folder = _new_folder(recipe, out)
+    folder = new_folder(recipe.name(), out)
     if recipe.model.start:
         recipe.model.start = str((recipe.base / recipe.model.start).resolve())
+        _require_unchanged(Path(recipe.model.start))
     source = Path(recipe.source)
     with hold(folder):
         write_resolved(folder, recipe, {})  # first: with it a run can be continued
@@ -43,6 +44,19 @@ def train(recipe: Recipe, out: Path | None = None, watch: Watch | None = None) -
         except UserError:
             _remove_unstarted(folder)
             raise
+
+
+def _require_unchanged(start: Path) -> None:
+    """Raise RunError for a run to start from whose structure is no longer what a recipe builds."""
+    if not (start / "resolved.yaml").exists():
+        return
+    with intact(start / "resolved.yaml"):
+        values = yaml.safe_load((start / "resolved.yaml").read_text("utf-8"))
+        changes = ", ".join(change["kind"] for change in values.get("transforms") or ())
+    if changes:
+        origin = (values.get("compressed") or {}).get("from", "the run it was made from")
+        reason = f"its weights fit no model that a recipe builds: it was compressed ({changes})."
+        raise RunError(reason, where=str(start), hint=f"Start from {origin}.")
 
 
 def _remove_unstarted(folder: Path) -> None:
@@ -83,7 +97,7 @@ def _guarded(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None =
     """Train and measure; whatever happens, the folder says what it is."""
     try:
         write_status(folder, "running")
-        _write_environment(folder)
+        write_environment(folder)
         run = tasks.find(recipe.model.kind).measure(recipe, folder, watch, resolved)
         write_status(folder, "finished")
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
@@ -103,8 +117,8 @@ def _guarded(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None =
         raise
 
 
-def _new_folder(recipe: Recipe, out: Path | None) -> Path:
-    """An empty folder for the run. Raises RunError when `out` holds something, StorageError when it cannot be made."""
+def new_folder(name: str, out: Path | None = None) -> Path:
+    """An empty folder for a run, `runs/<name>-<n>` unless `out` is given. Raises RunError when `out` holds something, StorageError when it cannot be made."""
     if out is not None and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
         resumable = (
             f"Continue it with: modelwright train --resume {out}, or " if (out / "resolved.yaml").exists() else ""
@@ -116,7 +130,7 @@ def _new_folder(recipe: Recipe, out: Path | None) -> Path:
             out.mkdir(parents=True, exist_ok=True)
             return out
         for number in itertools.count(1):
-            folder = Path("runs") / f"{recipe.name()}-{number}"
+            folder = Path("runs") / f"{name}-{number}"
             folder.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileExistsError):
                 folder.mkdir()
@@ -137,7 +151,8 @@ def _restore_threads(path: Path) -> None:
     torch.set_num_threads(int(threads))
 
 
-def _write_environment(folder: Path) -> None:
+def write_environment(folder: Path) -> None:
+    """Write `environment.json`: versions, machine, command and time."""
     versions = {"modelwright": __version__, "python": platform.python_version(), "torch": torch.__version__}
     write_json(
         folder / "environment.json",

@@ -262,8 +262,9 @@ CASES = [
     ),
     _train(
         "privacy",
-        "privacy: {epsilon: 1}\n",
+        "privacy: {epsilon: 1, delta: 0.4}\n",
         "error: 1 mistake in the recipe:\n"
-        "  recipe.yaml:3:1: privacy: training with privacy is not available. Leave the key out.",
+        "  recipe.yaml:3:23: privacy.delta: 0.4 is not below 1 / XX: it would allow one row to be published. "
+        "Give XX, or leave it out.",
     ),
 ]

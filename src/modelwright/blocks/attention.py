@@ -27,20 +27,19 @@ class SelfAttention(nn.Module):
                 f"a width of {width} cannot be shared by {heads} heads.",
                 hint="Choose a width that is an even multiple of the number of heads.",
             )
-        self.heads, self.rotary = heads, rotary
+        self.size, self.rotary = width // heads, rotary
         self.queries_keys_values = nn.Linear(width, 3 * width)
         self.mix = nn.Linear(width, width)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        rows, steps, width = x.shape
-        joined = self.queries_keys_values(x).view(rows, steps, 3, self.heads, width // self.heads)
+        joined = self.queries_keys_values(x).unflatten(-1, (3, -1, self.size))
         query, key, value = joined.permute(2, 0, 3, 1, 4)  # each (B, heads, T, width / heads)
         if self.rotary:
-            cosine, sine = rotation(steps, width // self.heads, x.device)
+            cosine, sine = rotation(x.shape[1], self.size, x.device)
             query, key = rotate(query, cosine, sine), rotate(key, cosine, sine)
         seen = None if mask is None else never_empty(mask)[:, None, None, :]
         attended = attend(query, key, value, seen)
-        return self.mix(attended.transpose(1, 2).reshape(rows, steps, width))
+        return self.mix(attended.transpose(1, 2).flatten(2))
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None = None) -> Tensor:

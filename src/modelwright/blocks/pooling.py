@@ -41,7 +41,7 @@ class Pool(nn.Module):
             return stream
         x, mask = stream.x, stream.mask
         if self.kind == "flatten":
-            x = (x if mask is None else x * mask.unsqueeze(-1)).reshape(x.shape[0], 1, self.width)
+            x = (x if mask is None else x * mask.unsqueeze(-1)).flatten(1).unsqueeze(1)
         elif x.shape[1] > 1 or mask is not None:
             x = self._reduce(x, mask).unsqueeze(1)
         return Stream(x, aux=stream.aux)

@@ -47,8 +47,8 @@ class RecurrentDecoder(nn.Module):
         super().__init__()
         self.cells = Recurrent(cell, width, hidden, layers, dropout=dropout)
         self.ends = nn.ModuleList([Pool("first", memory, None), Pool("last", memory, None)])
-        self.shape = (layers, 2 if cell == "lstm" else 1, hidden)
-        self.begin = nn.Linear(2 * memory, math.prod(self.shape))
+        self.shape = (layers, 2 if cell == "lstm" else 1)  # of a row's state, whose last axis is the hidden units
+        self.begin = nn.Linear(2 * memory, math.prod(self.shape) * hidden)
         self.key = nn.Linear(memory, hidden, bias=False) if attention else None
         self.join = nn.Linear(hidden + memory, hidden) if attention else None
         self.dropout = Dropout(dropout)
@@ -57,11 +57,17 @@ class RecurrentDecoder(nn.Module):
     def start(self, memory: Tensor, mask: Tensor | None) -> Any:
         stream = Stream(memory, mask)
         ends = torch.cat([pool(stream).x[:, 0] for pool in self.ends], -1)
-        state = torch.tanh(self.begin(ends)).view(-1, *self.shape)
+        state = torch.tanh(self.begin(ends)).unflatten(1, (*self.shape, -1))
         if self.key is None:
             return (state,)
         seen = None if mask is None else never_empty(mask)[:, None]
-        return (state, self.key(memory), memory, seen)
+        keys = self.key(memory)
+        return (
+            state,
+            keys * (keys.shape[-1] / self.width) ** 0.5,
+            memory,
+            seen,
+        )  # scores stay those of all hidden units
 
     def forward(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         hidden, *looked_at = state
@@ -92,9 +98,10 @@ class TransformerDecoder(nn.Module):
 
     def start(self, memory: Tensor, mask: Tensor | None) -> Any:
         seen = None if mask is None else never_empty(mask)[:, None, None]
-        empty = memory.new_zeros(len(memory), self.width // self.size, 0, self.size)
         layers: Any = self.layers
-        return (seen, *((*layer.remember(memory), empty, empty) for layer in layers))
+        heads = [layer.own_mix.in_features // self.size for layer in layers]
+        empty = [memory.new_zeros(len(memory), count, 0, self.size) for count in heads]
+        return (seen, *((*layer.remember(memory), none, none) for layer, none in zip(layers, empty)))
 
     def forward(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         seen, *caches = state
@@ -113,7 +120,7 @@ class TransformerDecoder(nn.Module):
 class _Layer(nn.Module):
     def __init__(self, width: int, memory: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.heads = heads
+        self.size = width // heads
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
         self.own, self.own_mix = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.query, self.memory = nn.Linear(width, width), nn.Linear(memory, 2 * width)
@@ -142,8 +149,7 @@ class _Layer(nn.Module):
 
     def _split(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
         """(B, T, parts x width) -> `parts` tensors (B, heads, T, width / heads)."""
-        rows, steps, width = x.shape
-        return x.view(rows, steps, parts, self.heads, width // parts // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        return x.unflatten(-1, (parts, -1, self.size)).permute(2, 0, 3, 1, 4).unbind(0)
 
 
 def _join(x: Tensor) -> Tensor:

@@ -6,9 +6,10 @@ from typing import Any
 
 from .. import parts
 from ._inference import Inferred, infer
+from ._masking import Masker, masker, maskers
 from ._ragged import Ragged
 
-__all__ = ["Inferred", "Ragged", "build", "dump", "infer", "load"]
+__all__ = ["Inferred", "Masker", "Ragged", "build", "dump", "infer", "load", "masker", "maskers"]
 
 
 def build(name: str, config: str | dict[str, Any], target: bool = False) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import DataError
+from ._masking import Masker
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,6 +29,7 @@ class Column(ABC):
 
     group: str | None = None
     fitted: tuple[str, ...] = ()
+    mask: Sequence[str] = ()  # the option of kinds that hold text
 
     def __init__(self, name: str, target: bool = False) -> None:
         self.name, self.target = name, target
@@ -47,6 +50,10 @@ class Column(ABC):
     @abstractmethod
     def encode(self, values: pa.Array) -> np.ndarray | Ragged:
         """A whole chunk as one array; never raises for a value."""
+
+    def masked(self, values: pa.Array) -> pa.Array:
+        """The cells without the personal data that the option `mask` names: what `fit` and `encode` read."""
+        return Masker(self.mask).column(values, self.name) if self.mask else values
 
     def decode(self, tensors: dict[str, np.ndarray]) -> dict[str, pa.Array]:
         """A head's tensors -> `""`: values, and `"<class>"`: its probability."""

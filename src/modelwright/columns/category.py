@@ -12,6 +12,7 @@ from pydantic import Field
 
 from . import _parsing, _values
 from ._column import Column
+from ._masking import Mask
 
 
 class Category(Column):
@@ -24,6 +25,7 @@ class Category(Column):
       max_values: more distinct values than this are hashed (a target with more is refused)
       buckets: how many hash buckets they share
       min_frequency: values seen less often in training count as unseen (inputs only)
+      mask: personal data masked before anything else: kinds such as email and phone, all, or name=pattern
     """
 
     group = "category"
@@ -37,9 +39,10 @@ class Category(Column):
         max_values: Annotated[int, Field(ge=1)] = 10000,
         buckets: Annotated[int, Field(ge=1)] = 4096,
         min_frequency: Annotated[int, Field(ge=1)] = 1,
+        mask: Mask = (),
     ) -> None:
         super().__init__(name, target)
-        self.max_values, self.buckets, self.min_frequency = max_values, buckets, min_frequency
+        self.max_values, self.buckets, self.min_frequency, self.mask = max_values, buckets, min_frequency, list(mask)
         self.classes: list[str] = []
         self.counts: list[int] = []
         self.value_type: str | None = None
@@ -48,6 +51,7 @@ class Category(Column):
         self._index: dict[str, int] = {}
 
     def fit(self, values: pa.Array) -> None:
+        values = self.masked(values)
         self.value_type = _values.joined(self.value_type, _values.type_of(values.type))
         if not self.hashed:
             self._count(_parsing.counts(values)[0])
@@ -93,6 +97,7 @@ class Category(Column):
         self._ready()
 
     def encode(self, values: pa.Array) -> np.ndarray:
+        values = self.masked(values)
         if self.target:
             return _parsing.looked_up(values, self._index, missing=-1, unseen=-1)
         if self.hashed:

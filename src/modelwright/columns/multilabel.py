@@ -12,6 +12,7 @@ from pydantic import Field
 
 from . import _parsing, _values
 from ._column import Column
+from ._masking import Mask
 
 DELIMITERS = ("|", ";", ",")
 
@@ -27,6 +28,7 @@ class Multilabel(Column):
       max_labels: only the most frequent labels are kept
       min_frequency: labels seen less often in training are left out
       threshold: a label is predicted when its probability is at least this
+      mask: personal data masked before anything else: kinds such as email and phone, all, or name=pattern
     """
 
     group = "multilabel"
@@ -41,10 +43,11 @@ class Multilabel(Column):
         max_labels: Annotated[int, Field(ge=1)] = 1000,
         min_frequency: Annotated[int, Field(ge=1)] = 1,
         threshold: Annotated[float, Field(ge=0, le=1)] = 0.5,
+        mask: Mask = (),
     ) -> None:
         super().__init__(name, target)
         self.delimiter, self.max_labels, self.min_frequency = delimiter, max_labels, min_frequency
-        self.threshold = threshold
+        self.threshold, self.mask = threshold, list(mask)
         self.labels: list[str] = []
         self.counts: list[int] = []
         self.separator = delimiter or DELIMITERS[0]
@@ -54,7 +57,7 @@ class Multilabel(Column):
         self._seen: dict[str, Counter[str]] = {candidate: Counter() for candidate in candidates}
 
     def fit(self, values: pa.Array) -> None:
-        values = _parsing.flat(values)
+        values = _parsing.flat(self.masked(values))
         if _parsing.is_list(values.type):
             found = _parsing.counts(_parsing.lists(values)[0])[0]
             for seen in self._seen.values():  # lists have no delimiter: the same under each candidate
@@ -90,7 +93,7 @@ class Multilabel(Column):
             self.refuse_target("has no labels in the training rows.")
 
     def encode(self, values: pa.Array) -> np.ndarray:
-        values = _parsing.flat(values)
+        values = _parsing.flat(self.masked(values))
         if not _parsing.is_list(values.type):
             values = pc.split_pattern(_parsing.strings(values), self.separator)
         items, offsets, present = _parsing.lists(values)

@@ -14,6 +14,7 @@ from pydantic import Field
 from ..text_metrics import Tokenizer
 from . import _parsing, _words
 from ._column import Column
+from ._masking import Mask
 from ._ragged import Ragged, offsets_of
 from ._statistics import Sample
 
@@ -44,6 +45,7 @@ target bpe; bpe is trained on the data, pretrained is read from `path`
       max_length: tokens kept of a text
       max_size: largest vocabulary; by default 50000, for bpe 8000
       lower: upper case is made lower case; by default in inputs, not in targets
+      mask: personal data masked before anything else: kinds such as email and phone, all, or name=pattern
       bleu: how sacrebleu cuts a target's texts into words; auto is zh for Chinese, 13a otherwise
     """
 
@@ -62,11 +64,12 @@ target bpe; bpe is trained on the data, pretrained is read from `path`
         max_length: Annotated[int, Field(ge=1)] = 256,
         max_size: Annotated[int, Field(ge=1)] | None = None,
         lower: bool | None = None,
+        mask: Mask = (),
         bleu: Tokenizer = "auto",
     ) -> None:
         super().__init__(name, target)
         self.tokenizer, self.path, self.min_frequency, self.max_length = tokenizer, path, min_frequency, max_length
-        self.max_size, self.lower, self.bleu = max_size, lower, bleu
+        self.max_size, self.lower, self.mask, self.bleu = max_size, lower, list(mask), bleu
         self.unit = tokenizer
         self.vocabulary: list[str] = []
         self.merges = ""  # the trained tokenizer, as its own JSON
@@ -91,6 +94,7 @@ target bpe; bpe is trained on the data, pretrained is read from `path`
         return _words.listed(values, self._lowers)
 
     def fit(self, values: pa.Array) -> None:
+        values = self.masked(values)
         rows = self._listed(values)
         if rows is not None:
             tokens = list(chain.from_iterable(rows))
@@ -195,6 +199,7 @@ target bpe; bpe is trained on the data, pretrained is read from `path`
         self._ready()
 
     def encode(self, values: pa.Array) -> Ragged:
+        values = self.masked(values)
         if self.target:
             return self._encode_target(values)
         if self.unit == "pretrained":
@@ -215,6 +220,21 @@ target bpe; bpe is trained on the data, pretrained is read from `path`
             first = [word is not None and word != before for word, before in zip(words, [None, *words])]
             rows.append([piece if begins else piece + size for piece, begins in zip(found.ids, first)])
         return _without_empty(Ragged.of(rows))
+
+    def spelled(self, values: pa.Array) -> list[list[str]]:
+        """Of each text, the words behind the ids that `encode` gives; "" for an id that stands for none."""
+        if self.unit not in ("bpe", "pretrained"):
+            cut = list if self.unit == "characters" else _words.WORD.findall
+            rows = self._listed(values) or [cut(cell) for cell in self._cleaned(values).to_pylist()]
+            return [row[: self.length] or [""] for row in rows]
+        whole = self.unit == "bpe" or not _parsing.is_list(_parsing.flat(values).type)
+        cells: Any = self._cleaned(values).to_pylist() if whole else _words.listed(values, self._lowers)
+        spelled = []
+        for cell, pieces in zip(cells, self._lookup.encode_batch(cells, is_pretokenized=not whole)):
+            places = list(zip(pieces.word_ids, pieces.offsets))[: self.length]
+            row = [(cell if whole else cell[word])[slice(*ends)] if word is not None else "" for word, ends in places]
+            spelled.append(row or [""])
+        return spelled
 
     def tokens(self, rows: Ragged) -> np.ndarray:
         """(N,) how many tokens each encoded row has; of a pretrained tokenizer's pieces, how many words."""

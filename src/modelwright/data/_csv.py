@@ -103,7 +103,7 @@ def _table(file: File, dialect: Dialect, encoding: str) -> pa.Table:
                     yield _trimmed(batch) if dialect.skip_spaces else batch
 
     if file.size() > _large.threshold():
-        return _large.mapped(f"{file.stamp()} {dialect} {encoding}", batches)
+        return _large.mapped(file, f"{dialect} {encoding}", batches)
     with file.open() as stream:
         lent = _Lent(_source(stream, dialect, encoding))
         returned = threading.Event()

@@ -9,11 +9,12 @@ import hashlib
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from ..columns import Masker
 from ..errors import DataError, did_you_mean
 
 PACKED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -23,10 +24,12 @@ USUAL_RATIO = 6  # text under gzip takes about a sixth of its bytes
 
 @dataclass(frozen=True)
 class File:
-    """A file of rows: `path` on disk, `member` inside it when it is a zip."""
+    """A file of rows: `path` on disk, `member` inside it when it is a zip; `masks`: the columns that are masked before
+    anything of them is written elsewhere."""
 
     path: Path
     member: str = ""
+    masks: Mapping[str, Masker] = field(default_factory=dict, compare=False)
 
     @property
     def name(self) -> str:
@@ -103,17 +106,17 @@ def missing(path: Path) -> DataError:
     return DataError("the file does not exist.", where=str(path), hint=hint if hint.startswith("Did") else "")
 
 
-def find(path: Path) -> File:
+def find(path: Path, masks: Mapping[str, Masker] | None = None) -> File:
     """The file at a path, looking into a zip with one member. Raises DataError when there is none."""
     if not path.exists():
         raise missing(path)
     if path.suffix.lower() != ".zip":
-        return File(path)
+        return File(path, masks=masks or {})
     names = members(path)
     if len(names) != 1:
         given = f"it holds {len(names)} files" + (f" ({', '.join(names[:5])}, ...)" if names else "")
         raise DataError(f"a zip must hold one table or a set of images; {given}.", where=str(path))
-    return File(path, names[0])
+    return File(path, names[0], masks or {})
 
 
 def members(path: Path) -> list[str]:

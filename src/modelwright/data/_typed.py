@@ -26,7 +26,7 @@ def parquet(file: File) -> pa.Table:
     def read(source: Any) -> pa.Table:
         found = pq.ParquetFile(source)
         if found.metadata.num_rows and _bytes(found) > _large.threshold():
-            return _large.mapped(file.stamp(), lambda: found.iter_batches(batch_size=65536))
+            return _large.mapped(file, "", lambda: found.iter_batches(batch_size=65536))
         return found.read()
 
     return _opened(file, "Parquet", read)
@@ -77,7 +77,7 @@ def json_lines(file: File) -> pa.Table:
         with file.open() as stream:
             found = _frames.records(_parsed(_decoded(stream.read(), where), where, 1), where)
     elif file.size() > _large.threshold():
-        found = _large.mapped(f"{file.stamp()} lines", lambda: _alike(lambda: _tables(file)))
+        found = _large.mapped(file, "lines", lambda: _alike(lambda: _tables(file)))
     else:
         found = _frames.records([row for rows in _rows(file) for row in rows], where)
     return _frames.plain(_frames.checked(found, where))

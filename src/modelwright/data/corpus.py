@@ -16,12 +16,14 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from ..columns import Masker, masker
 from ..errors import DataError, did_you_mean
 from . import _files, catalogue, download, reading
 from .tokenizers import END
 
 PIECE = 2**18  # characters of a long document that are handled at once
 TEXTS = (".txt", ".md", ".text")
+COLUMNS = ("text", "messages", "prompt", "response")
 LINES = (".jsonl", ".ndjson")
 TABLES = (".csv", ".tsv", ".parquet", ".pq", ".arrow", ".feather")
 Chat = list[dict[str, str]]
@@ -54,26 +56,26 @@ def read(spec: Any, base: Path | str = ".", split: bool = True) -> Corpus:
 
     spec: a file of text, or a folder, .zip or .tar.* of such; JSON lines, CSV or Parquet with a column `text`,
         `messages` (turns of `role` and `content`), or `prompt` and `response`; packed or not; a named set; a dict with
-        `path` or with `train`, `validation`, `test`, and `encoding`; rows in memory.
+        `path` or with `train`, `validation`, `test`, and `encoding`, `mask`; rows in memory.
     In a file of text `<|endoftext|>` parts documents; a file without one is one document. Without parts of its own, the
     last tenth of a single document is the validation part (nanoGPT's rule), or every tenth of several documents; with
     split=False all is `train`. Raises DataError that names file and line.
     """
     if isinstance(spec, Mapping) and isinstance(spec.get("path", spec.get("train")), (str, Path)):
-        known = ("path", *reading.PARTS, "encoding")
+        known = ("path", *reading.PARTS, "encoding", "mask")
         if unknown := [key for key in spec if key not in known]:
             hint = did_you_mean(unknown[0], known)
             raise DataError(f"'{unknown[0]}' is not a key of texts.", where="data", hint=hint)
     if isinstance(spec, Mapping) and isinstance(spec.get("train"), (str, Path)):
         names = [name for name in reading.PARTS if spec.get(name) is not None]
-        sources = {name: _source(spec[name], Path(base), spec.get("encoding")) for name in names}
+        sources = {name: _source(spec[name], Path(base), spec.get("encoding"), masks(spec)) for name in names}
         parts = {name: pieces for name, (pieces, _, _) in sources.items()}
         identity = " ".join(f"{name} {source[1]}" for name, source in sources.items())
         single = _count(parts["train"])[0] == 1
         return Corpus(parts, identity, _is_chat(parts["train"], spec["train"]), single)
     encoding = spec.get("encoding") if isinstance(spec, Mapping) else None
     given = spec["path"] if isinstance(spec, Mapping) and "path" in spec else spec
-    pieces, identity, parts = _source(given, Path(base), encoding)
+    pieces, identity, parts = _source(given, Path(base), encoding, masks(spec))
     chat = _is_chat(pieces, given)
     documents, length = _count(pieces)
     single = documents == 1 and not chat
@@ -93,11 +95,19 @@ def read(spec: Any, base: Path | str = ".", split: bool = True) -> Corpus:
     return Corpus(parts, identity, chat, notes=[note])
 
 
-def _source(spec: Any, base: Path, encoding: str | None) -> tuple[Pieces, str, dict[str, Pieces]]:
+def masks(spec: Any) -> dict[str, Masker]:
+    """The columns of texts, each with what masks it, where `spec` has a `mask`."""
+    given = spec.get("mask") if isinstance(spec, Mapping) else None
+    return dict.fromkeys(COLUMNS, masker(given, "data.mask")) if given else {}
+
+
+def _source(
+    spec: Any, base: Path, encoding: str | None, masks: Mapping[str, Masker]
+) -> tuple[Pieces, str, dict[str, Pieces]]:
     """The pieces of a source, what identifies them, and its own parts where it has some."""
     path = base / Path(spec).expanduser() if isinstance(spec, (str, Path)) else None
     if path is None or (not path.exists() and str(spec) in catalogue.names()):
-        rows = reading.read(spec, base)
+        rows = reading.read(spec, base, masks)
         return _from_table(rows.table, str(spec) if path else "rows", rows.part)
     if not path.exists():
         if path.parent.is_dir() and not path.suffix and "/" not in str(spec):
@@ -106,9 +116,10 @@ def _source(spec: Any, base: Path, encoding: str | None) -> tuple[Pieces, str, d
         raise _files.missing(path)
     files = _found(path)
     if len(files) == 1 and files[0].suffix in TABLES:
-        rows = reading.read(str(path), Path("."))
+        rows = reading.read(str(path), Path("."), masks)
         return _from_table(rows.table, str(path), None)
-    digest = hashlib.blake2b(str(encoding).encode(), digest_size=16)
+    mask = masks.get("text")
+    digest = hashlib.blake2b(f"{encoding} {mask.kinds if mask else ''}".encode(), digest_size=16)
     for each in sorted({file.path for file in files}):
         digest.update(download.digest(each).encode())
 
@@ -116,7 +127,8 @@ def _source(spec: Any, base: Path, encoding: str | None) -> tuple[Pieces, str, d
         for file in files:
             with file.open() as stream:
                 lines = file.suffix in LINES
-                yield from _lines(stream, str(path)) if lines else _text(stream, encoding or "utf-8-sig", file)
+                found = _lines(stream, str(path)) if lines else _text(stream, encoding or "utf-8-sig", file)
+                yield from ((mask.value(piece), ends) for piece, ends in found) if mask else found
 
     return pieces, digest.hexdigest(), {}
 
@@ -167,7 +179,7 @@ def _lines(stream: BinaryIO, where: str) -> Iterator[Piece]:
 
 
 def _from_table(table: pa.Table, where: str, part: Any) -> tuple[Pieces, str, dict[str, Pieces]]:
-    names = [name for name in ("text", "messages", "prompt", "response") if name in table.column_names]
+    names = [name for name in COLUMNS if name in table.column_names]
     table, digest = table.select(names), hashlib.blake2b(digest_size=16)
     for batch in table.to_batches():
         digest.update(json.dumps(batch.to_pylist(), ensure_ascii=False).encode())

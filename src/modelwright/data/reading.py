@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..columns import Masker
 from ..errors import DataError, did_you_mean
-from . import _arff, _csv, _files, _frames, _idx, _images, _tagged, _typed, catalogue
+from . import _arff, _csv, _files, _frames, _idx, _images, _large, _tagged, _typed, catalogue
 
 PARTS = ("train", "validation", "test")
 DELIMITED = (".csv", ".tsv", ".tab", ".data", ".txt", ".dat")
@@ -54,20 +55,26 @@ class Rows:
     targets: tuple[str, ...] = ()
 
 
-def read(spec: Any, base: Path | str = ".") -> Rows:
+Masks = Mapping[str, Masker]
+
+
+def read(spec: Any, base: Path | str = ".", masks: Masks | None = None) -> Rows:
     """Read rows from anything that holds them.
 
     spec: a path (relative to `base`), a folder, a bundled or catalogue name; a dict with `path` or with `train`,
         `validation`, `test` (each again a spec), and reader options (`header`, `names`, `delimiter`, `encoding`,
         `skip_spaces`, `quote`); a pyarrow table, pandas or polars frame, NumPy array, dict of columns, list of dicts.
+    masks: columns whose personal data is masked before anything of them is kept.
     Raises DataError that names file, line or column, and what to do.
     """
-    base = Path(base)
+    base, masks = Path(base), masks or {}
     if isinstance(spec, str | Path):
-        return _named_or_path(str(spec), base, {})
-    if isinstance(spec, Mapping) and _is_source(spec):
-        return _from_mapping(dict(spec), base)
-    return Rows(_frames.table(spec, "data"))
+        rows = _named_or_path(str(spec), base, {}, masks)
+    elif isinstance(spec, Mapping) and _is_source(spec):
+        rows = _from_mapping(dict(spec), base, masks)
+    else:
+        rows = Rows(_frames.table(spec, "data"))
+    return replace(rows, table=_large.masked(rows.table, masks))
 
 
 def _is_source(spec: Mapping[Any, Any]) -> bool:
@@ -83,7 +90,7 @@ def _is_plain_column(values: Any) -> bool:
     return (is_list and not (values and isinstance(values[0], Mapping))) or getattr(values, "ndim", 2) == 1
 
 
-def _from_mapping(spec: dict[str, Any], base: Path) -> Rows:
+def _from_mapping(spec: dict[str, Any], base: Path, masks: Masks) -> Rows:
     spec.pop("split", None)  # for splitting
     options = {key: spec.pop(key) for key in _csv.OPTIONS if key in spec}
     unknown = [key for key in spec if key not in (*PARTS, "path")]
@@ -93,13 +100,13 @@ def _from_mapping(spec: dict[str, Any], base: Path) -> Rows:
     if "path" in spec:
         if len(spec) > 1:
             raise DataError("`path` and `train` are given; one of them says where the rows are.", where="data")
-        return _named_or_path(str(spec["path"]), base, options)
+        return _named_or_path(str(spec["path"]), base, options, masks)
     found = {}
     for place, part in enumerate(PARTS):
         if spec.get(part) is not None:
             given = spec[part]
             is_path = isinstance(given, str | Path)
-            found[place] = _named_or_path(str(given), base, options) if is_path else read(given, base)
+            found[place] = _named_or_path(str(given), base, options, masks) if is_path else read(given, base, masks)
     return _joined(found)
 
 
@@ -134,7 +141,7 @@ def _concatenated(tables: list[pa.Table]) -> pa.Table:
         return pa.concat_tables(tables)
 
 
-def _named_or_path(text: str, base: Path, options: dict[str, Any]) -> Rows:
+def _named_or_path(text: str, base: Path, options: dict[str, Any], masks: Masks) -> Rows:
     if not text:
         raise DataError("the path is empty.", where="data")
     path = base / Path(text).expanduser()
@@ -151,20 +158,20 @@ def _named_or_path(text: str, base: Path, options: dict[str, Any]) -> Rows:
         raise DataError("there is no such file, folder or named data set.", where=f"data: {text}", hint=hint)
     if not exists:
         raise _files.missing(path)
-    rows = _from_folder(path, options) if path.is_dir() else _from_file(path, options)
+    rows = (_from_folder if path.is_dir() else _from_file)(path, options, masks)
     notes = [f"'{text}' is also a named data set; the file is read."] if text in catalogue.names() else []
     return replace(rows, notes=[*notes, *rows.notes])
 
 
-def _from_file(path: Path, options: dict[str, Any]) -> Rows:
+def _from_file(path: Path, options: dict[str, Any], masks: Masks) -> Rows:
     name, root = path.name.partition(".")[0], path.parent
     if _is_idx(path):
         return Rows(_idx.table(path), name=name, root=root)
     if _images.is_archive(path.name):
         inside = [] if not path.name.lower().endswith(".zip") else _files.members(path)
         if not inside or any(_images.is_image(member) for member in inside):
-            return _from_archive(path, inside, options)
-    file = _files.find(path)
+            return _from_archive(path, inside, options, masks)
+    file = _files.find(path, masks)
     suffix = file.suffix
     if suffix in UNREAD:
         hint = "Save the table as CSV or Parquet."
@@ -195,14 +202,14 @@ def _with_paths(table: pa.Table, root: Path) -> pa.Table:
     return _images.absolute(table, root, _images.path_columns(table))
 
 
-def _from_archive(path: Path, inside: list[str], options: dict[str, Any]) -> Rows:
+def _from_archive(path: Path, inside: list[str], options: dict[str, Any], masks: Masks) -> Rows:
     """Images by class in an archive, or a zip with one table that names the images beside it."""
     name = path.name.partition(".")[0]
     tables = [member for member in inside if Path(member).suffix.lower() in (*DELIMITED, *TYPED)]
     if len(tables) != 1:
         table, part = _images.archive_table(path)
         return Rows(table, part, name, path.parent, targets=_label(table))
-    file = _files.File(path, tables[0])
+    file = _files.File(path, tables[0], masks)
     table, notes = _csv.read(file, options) if file.suffix in DELIMITED else (TYPED[file.suffix](file), [])
     beside = Path(tables[0]).parent
     files = {Path(member).relative_to(beside).as_posix(): raw for member, raw in _images.archive(path).items()}
@@ -211,7 +218,7 @@ def _from_archive(path: Path, inside: list[str], options: dict[str, Any]) -> Row
     return Rows(table, name=name, root=path.parent, notes=notes)
 
 
-def _from_folder(path: Path, options: dict[str, Any]) -> Rows:
+def _from_folder(path: Path, options: dict[str, Any], masks: Masks) -> Rows:
     """A folder of idx files, of images by class, of train/validation/test tables, or with one table."""
     with _files.readable(path):
         children = sorted(child for child in path.iterdir() if child.is_file() and not child.name.startswith("."))
@@ -224,10 +231,10 @@ def _from_folder(path: Path, options: dict[str, Any]) -> Rows:
     stems = {child.name.partition(".")[0].lower(): child for child in tables}
     by_part = {_images.PARTS[stem]: child for stem, child in stems.items() if stem in _images.PARTS}
     if 0 in by_part:
-        found_rows = {part: _from_file(by_part[part], options) for part in sorted(by_part)}
+        found_rows = {part: _from_file(by_part[part], options, masks) for part in sorted(by_part)}
         return replace(_joined(found_rows), name=path.name, root=path)
     if len(tables) == 1:
-        return replace(_from_file(tables[0], options), name=path.name)
+        return replace(_from_file(tables[0], options, masks), name=path.name)
     if len(tables) > 1:
         given = ", ".join(t.name for t in tables[:5])
         raise DataError(f"the folder holds {len(tables)} tables ({given}).", where=str(path), hint="Name one of them.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..blocks.inputs import unreadable
@@ -50,9 +49,10 @@ class Bag(nn.Module):
         if source.kind != "text":
             raise unreadable("a bag of words", source, "Choose mlp, cnn or transformer.")
         self.name, self.words = source.name, source.sizes["vocabulary"]
-        self.longest, self.buckets, self.combine = longest, buckets, combine
+        self.longest, self.buckets = longest, buckets
         self.pool, self.width, self.length = pool, width, 1
-        self.table = nn.Embedding(self.words + (buckets if longest > 1 else 0), width, padding_idx=0)
+        rows = self.words + (buckets if longest > 1 else 0)
+        self.table = nn.EmbeddingBag(rows, width, mode=combine, padding_idx=0)
         nn.init.normal_(self.table.weight, std=width**-0.5)
         with torch.no_grad():
             self.table.weight[0].zero_()
@@ -62,8 +62,20 @@ class Bag(nn.Module):
         ids, mask = read_tokens(batch, self.name)
         ids = ids.long() * mask
         bags = torch.cat([ids, *self._runs(ids)], 1)  # 0 is padding and counts nothing
-        x = F.embedding_bag(bags, self.table.weight, mode=self.combine, padding_idx=0)
-        return Stream(self.dropout(x).unsqueeze(1))
+        return Stream(self.dropout(self.table(bags)).unsqueeze(1))
+
+    def by_token(self, batch: Batch) -> Tensor:
+        """(B, T, width) what each token adds to the result: its embedding, and its share of those of its n-grams."""
+        ids, mask = read_tokens(batch, self.name)
+        ids = ids.long() * mask
+        runs = self._runs(ids)
+        found = self.table(ids) * mask.unsqueeze(-1)
+        for n, rows in enumerate(runs, 2):
+            share = self.table(rows) * (rows != 0).unsqueeze(-1) / n
+            for place in range(n):
+                found[:, place : place + rows.shape[1]] += share
+        counts = sum(((rows != 0).sum(1) for rows in runs), mask.sum(1))
+        return found / counts.clamp(min=1)[:, None, None] if self.combine == "mean" else found
 
     def _runs(self, ids: Tensor) -> list[Tensor]:
         """For each n from 2 on, (B, T - n + 1): the rows of the n-grams, 0 where one reaches into the padding."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..blocks.convolution import ConvolutionLayer, Shrink, Size
 from ..blocks.dense import Activation
+from ..blocks.exits import Block
 from ..blocks.inputs import Picture, Steps
 from ..blocks.stream import Batch, Source, Stream
 from ..errors import UserError
@@ -134,19 +135,30 @@ class Cnn(nn.Module):
         return "flatten" if self.length * self.width <= _LARGEST_FLAT else "mean"
 
     def forward(self, batch: Batch) -> Stream:
-        mask: Tensor | None = None
-        if self.sequence:
-            x, mask = self.inputs(batch)
-            x = x.unsqueeze(1).permute(0, 3, 1, 2)  # (B, D, 1, T), channels-last without a copy
-            mask = None if mask is None else mask[:, None, None, :]
-        else:
-            x = self.inputs(batch)
-        if self.parallel:
-            branches = [layer(x, mask) for layer in self.layers]
-            x, mask = torch.cat([branch[0] for branch in branches], 1), branches[0][1]
-        else:
-            for layer in self.layers:
-                x, mask = layer(x, mask)
+        x, mask = self.begin(batch)
+        for block in self.blocks:
+            x, mask = block(x, mask)
+        return self.end(x, mask)
+
+    def begin(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """Pixels or embedded words (B, C, H, W) before the first block, and their mask (B, 1, 1, W)."""
+        if not self.sequence:
+            return self.inputs(batch), None
+        x, mask = self.inputs(batch)
+        x = x.unsqueeze(1).permute(0, 3, 1, 2)  # (B, D, 1, T), channels-last without a copy
+        return x, None if mask is None else mask[:, None, None, :]
+
+    @property
+    def blocks(self) -> list[Block]:
+        """What lies between `begin` and `end` (`blocks/exits.py`): layers side by side are one block."""
+        return [self._side_by_side] if self.parallel else list(self.layers)
+
+    def _side_by_side(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        branches = [layer(x, mask) for layer in self.layers]
+        return torch.cat([branch[0] for branch in branches], 1), branches[0][1]
+
+    def end(self, x: Tensor, mask: Tensor | None) -> Stream:
+        """What a block gave, as the encoder gives it on."""
         if self.dropout is not None:
             x = self.dropout(x)
         grid = (x.shape[2], x.shape[3])

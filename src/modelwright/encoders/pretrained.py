@@ -109,7 +109,7 @@ class Pretrained(nn.Module):
     def forward(self, batch: Batch) -> Stream:
         ids, mask = read_tokens(batch, self.name)
         pieces = (ids % self.pieces).long().masked_fill(~mask, self.padding)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not (self.frozen and self.training)):
             x = self.network(input_ids=pieces, attention_mask=never_empty(mask).long()).last_hidden_state
         return Stream(x, mask, words=mask & (ids < self.pieces))
 

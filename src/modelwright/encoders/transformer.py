@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from ..blocks.attention import TransformerLayers, sinusoids
 from ..blocks.dropout import Dropout
+from ..blocks.exits import Block
 from ..blocks.inputs import Tokens
 from ..blocks.pooling import Pooling
 from ..blocks.stream import Batch, Source, Stream
@@ -62,6 +64,20 @@ class Transformer(nn.Module):
         self.length = self.inputs.length + (pool == "first") if self.inputs.length else None
 
     def forward(self, batch: Batch) -> Stream:
+        x, mask = self.begin(batch)
+        return Stream(self.layers(x, mask), mask)
+
+    @property
+    def blocks(self) -> list[Block]:
+        """What lies between `begin` and `end` (`blocks/exits.py`)."""
+        return [partial(_through, layer) for layer in self.layers.layers]
+
+    def end(self, x: Tensor, mask: Tensor | None) -> Stream:
+        """What a block gave, as the encoder gives it on."""
+        return Stream(self.layers.norm(x), mask)
+
+    def begin(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """Tokens (B, T, D) before the first block, and their mask."""
         x, mask = self.inputs(batch)
         if self.table is not None:
             x = x + self.table(torch.arange(x.shape[1], device=x.device) % self.table.num_embeddings)
@@ -69,7 +85,7 @@ class Transformer(nn.Module):
             x = x + sinusoids(x.shape[1], x.shape[2], x.device)
         if self.first is not None:
             x, mask = self._with_first(x, mask)
-        return Stream(self.layers(self.dropout(x), mask), mask)
+        return self.dropout(x), mask
 
     def _with_first(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         assert self.first is not None
@@ -77,3 +93,7 @@ class Transformer(nn.Module):
         if mask is not None:
             mask = torch.cat([mask.new_ones(mask.shape[0], 1), mask], 1)
         return x, mask
+
+
+def _through(layer: nn.Module, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    return layer(x, mask), mask

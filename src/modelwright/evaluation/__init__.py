@@ -2,7 +2,7 @@
 
 from ._advice import advice
 from ._comparison import flops, leaderboard
-from ._mistakes import Examples, picture
+from ._mistakes import Examples, brightened, picture, raw_rows
 from ._reconstructions import reconstruction_blocks
 from ._targets import blocks
 from ._training import learning_curves
@@ -11,9 +11,11 @@ __all__ = [
     "Examples",
     "advice",
     "blocks",
+    "brightened",
     "flops",
     "leaderboard",
     "learning_curves",
     "picture",
+    "raw_rows",
     "reconstruction_blocks",
 ]

@@ -43,6 +43,10 @@ class Ctc(nn.Module):
         self.dropout, self.output = nn.Dropout(dropout), nn.Linear(width, sizes["vocabulary"])
 
     def loss(self, stream: Stream, target: Tensor) -> Loss:
+        return self.nats(stream, target).sum(), self.count(target)
+
+    def nats(self, stream: Stream, target: Tensor) -> Tensor:
+        """(B,) the negative log-likelihood of each row's text, 0 where there is none."""
         gains, lengths = self._gains(stream)
         sizes = self._lengths(target)
         totals = F.ctc_loss(
@@ -54,7 +58,7 @@ class Ctc(nn.Module):
             reduction="none",
             zero_infinity=True,
         )
-        return totals[sizes > 0].sum(), self.count(target)
+        return totals.masked_fill(sizes == 0, 0.0)
 
     def count(self, target: Tensor) -> Tensor:
         return self._lengths(target).sum().float()

@@ -203,15 +203,15 @@ class _Convolutions(nn.Module):
         super().__init__()
         self.height, self.width, last = (source.sizes[side] for side in ("height", "width", "channels"))
         scale = 2 ** len(channels)
-        self.start = (channels[0], -(-self.height // scale), -(-self.width // scale))
-        self.dense = dense_stack(width, (*hidden, self.start[0] * self.start[1] * self.start[2]), activation)
+        self.start = (-(-self.height // scale), -(-self.width // scale))
+        self.dense = dense_stack(width, (*hidden, channels[0] * self.start[0] * self.start[1]), activation)
         layers: list[nn.Module] = []
         for before, after in pairwise((*channels, last)):
             layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), activation_layer(activation)]
         self.layers = nn.Sequential(*layers[:-1])
 
     def forward(self, x: Tensor) -> Tensor:
-        picture = self.layers(self.dense(x).unflatten(1, self.start))
+        picture = self.layers(self.dense(x).unflatten(1, (-1, *self.start)))
         return picture[:, :, : self.height, : self.width].permute(0, 2, 3, 1).flatten(1)
 
 

@@ -78,14 +78,23 @@ class Sequence(nn.Module):
         )
 
     def loss(self, stream: Stream, target: Tensor) -> Loss:
+        smoothing = self.label_smoothing if self.training else 0.0
+        return cross_entropy(self.logits(stream, target), target[target >= 0], smoothing=smoothing)
+
+    def logits(self, stream: Stream, target: Tensor) -> Tensor:
+        """(N, V): of each known token of the targets (B, T), as it is written after those before it."""
         inputs = F.pad(target[:, :-1].clamp(min=0), (1, 0), value=self.end)
         state, known = self.start(stream), target >= 0
         if self.training and self.teacher_forcing < 1:
-            logits = self._partly_forced(inputs, state)[known]
-        else:
-            y, _ = self._advance(inputs, state)
-            logits = self._logits(y[known])  # padding costs no product with the vocabulary
-        return cross_entropy(logits, target[known], smoothing=self.label_smoothing if self.training else 0.0)
+            return self._partly_forced(inputs, state)[known]
+        y, _ = self._advance(inputs, state)
+        return self._logits(y[known])  # padding costs no product with the vocabulary
+
+    def nats(self, stream: Stream, target: Tensor) -> Tensor:
+        """(B,) the negative log-likelihood of each row's tokens, every one read after the true ones."""
+        y, _ = self._advance(F.pad(target[:, :-1].clamp(min=0), (1, 0), value=self.end), self.start(stream))
+        logits = self._logits(y).float().transpose(1, 2)
+        return F.cross_entropy(logits, target.long(), ignore_index=-1, reduction="none").sum(1)
 
     def count(self, target: Tensor) -> Tensor:
         return (target >= 0).sum().float()

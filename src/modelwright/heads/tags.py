@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..blocks.crf import Crf
 from ..blocks.stream import Stream
-from ..losses import Loss, cross_entropy
+from ..losses import Loss
 from ..parts import Share
 
 
@@ -34,17 +34,20 @@ class Tags(nn.Module):
         self, width: int, sizes: dict[str, Any], *, source: str = "", crf: bool = False, dropout: Share = 0.0
     ) -> None:
         super().__init__()
-        self.dropout, self.output = nn.Dropout(dropout), nn.Linear(width, len(sizes["classes"]))
-        self.crf = Crf(len(sizes["classes"])) if crf else None
+        self.classes = len(sizes["classes"])
+        self.dropout, self.output = nn.Dropout(dropout), nn.Linear(width, self.classes)
+        self.crf = Crf(self.classes) if crf else None
 
     def loss(self, stream: Stream, target: Tensor) -> Loss:
+        return self.nats(stream, target).sum(), self.count(target)
+
+    def nats(self, stream: Stream, target: Tensor) -> Tensor:
+        """(B,) the negative log-likelihood of each row's tags."""
         scores, mask = self._scores(stream)
         target = self._known(F.pad(target, (0, scores.shape[1] - target.shape[1]), value=-1))  # texts may be cut
-        if self.crf is None:
-            total, _ = cross_entropy(scores.flatten(0, 1), target.flatten())
-        else:
-            total = self.crf.loss(scores, mask, target).sum()
-        return total, self.count(target)
+        if self.crf is not None:
+            return self.crf.loss(scores, mask, target)
+        return F.cross_entropy(scores.transpose(1, 2), target.long(), ignore_index=-1, reduction="none").sum(1)
 
     def count(self, target: Tensor) -> Tensor:
         return (self._known(target) >= 0).sum().float()
@@ -54,6 +57,11 @@ class Tags(nn.Module):
         ids = scores.argmax(-1) if self.crf is None else self.crf.best(scores, mask)
         return {"ids": ids.masked_fill(~mask, -1)}
 
+    def logits(self, stream: Stream, target: Tensor | None = None) -> Tensor:
+        """(N, K): of each token, whether its tag is known or not."""
+        scores, mask = self._scores(stream)
+        return scores[mask]
+
     def _scores(self, stream: Stream) -> tuple[Tensor, Tensor]:
         """(B, T, K) in float32, and the mask."""
         stream = stream.by_word()
@@ -62,4 +70,4 @@ class Tags(nn.Module):
         return scores, mask if stream.mask is None else stream.mask
 
     def _known(self, target: Tensor) -> Tensor:
-        return target.masked_fill(target >= self.output.out_features, -1)
+        return target.masked_fill(target >= self.classes, -1)

@@ -80,6 +80,7 @@ class Assembled(nn.Module):
         learned = weights == "uncertainty"
         self.weights: dict[str, float] = {} if learned or weights is None else dict(weights)  # type: ignore[arg-type]
         self.uncertainty = nn.Parameter(torch.zeros(len(targets))) if learned else None
+        self.exits: Any = None  # where rows may leave before the last block (`blocks/exits.py`)
 
     def forward(self, batch: Batch) -> dict[str, Loss]:
         """Loss terms by name: one for each target, and those the encoders or the fuse add."""
@@ -103,6 +104,8 @@ class Assembled(nn.Module):
 
     def predict(self, batch: Batch, only: Collection[str] | None = None) -> dict[str, dict[str, Tensor]]:
         """Each target's tensors, in its column's code; of the targets in `only` where they are named."""
+        if self.exits is not None:
+            return {self.targets[0]: self.exits.predict(self, batch)}
         streams = self.streams(batch)
         asked = [name for name in self.targets if only is None or name in only]
         return {name: self.head(name).predict(streams[name]) for name in asked}

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ..blocks.decoder import Decoder, Dense, Shape, State, Turn, product, same_document, turns
+from ..blocks.decoder import Decoder, Dense, Shape, State, Turn, same_document, turns
 from ..blocks.stream import Batch
 from ..errors import UserError
 from ..losses import Loss
@@ -98,7 +98,7 @@ class Language(nn.Module):
 
     def logits(self, ids: Tensor, documents: Tensor | None = None) -> Tensor:
         """(B, T) -> unnormalised log probabilities (B, T, V) of the token after each id."""
-        return self._head(self._states(ids, documents))
+        return self.logits_of(self.states(ids, documents))
 
     def start(self, rows: int) -> State:
         """The state of `rows` empty texts."""
@@ -110,13 +110,14 @@ class Language(nn.Module):
         mask (B, T): False where there is padding, which is on the left and is never seen.
         """
         positions, seen = state.append(ids.shape[1], mask, ids.device)
-        return self._head(self.model(ids, self._turn(positions), seen, state)[:, -1]), state
+        return self.logits_of(self.model(ids, self._turn(positions), seen, state)[:, -1]), state
 
     def select(self, state: State, rows: Tensor) -> State:
         """The state of these rows (N,), in this order; a row may come several times."""
         return state.select(rows)
 
-    def _states(self, ids: Tensor, documents: Tensor | None) -> Tensor:
+    def states(self, ids: Tensor, documents: Tensor | None = None) -> Tensor:
+        """(B, T) -> the normed states (B, T, width) that the logits are made of."""
         if documents is None:
             return self.model(ids, self._turn(torch.arange(ids.shape[1], device=ids.device)))
         positions, seen = same_document(documents)
@@ -125,8 +126,9 @@ class Language(nn.Module):
     def _turn(self, positions: Tensor) -> Turn:
         return turns(positions, self.shape.head_width, self.theta, self.scaling)
 
-    def _head(self, x: Tensor) -> Tensor:
-        return product(x, self.model.embed_tokens.weight) if self.tied else self.lm_head(x)
+    def logits_of(self, x: Tensor) -> Tensor:
+        """States (..., width) -> logits (..., V)."""
+        return self.model.embed_tokens.product(x) if self.tied else self.lm_head(x)
 
     def _losses(self, batch: Batch) -> Tensor:
         """The cross-entropy (B, T) of each label, 0 where there is none.
@@ -134,7 +136,7 @@ class Language(nn.Module):
         Above a budget the logits are made piece by piece and made again for the gradient, so that they never all exist.
         """
         labels = batch["labels"].long().flatten()
-        x = self._states(batch["ids"], batch.get("documents")).flatten(0, 1)
+        x = self.states(batch["ids"], batch.get("documents")).flatten(0, 1)
         if x.shape[0] * self.vocabulary * 4 <= _LOGITS:
             return self._cross_entropy(x, labels).view(batch["labels"].shape)
         size = max(_PIECE // (4 * self.vocabulary), 1)
@@ -145,7 +147,7 @@ class Language(nn.Module):
         return torch.cat(pieces).view(batch["labels"].shape)
 
     def _cross_entropy(self, x: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(self._head(x).float(), labels, ignore_index=-1, reduction="none")
+        return F.cross_entropy(self.logits_of(x).float(), labels, ignore_index=-1, reduction="none")
 
     @torch.no_grad()
     def _begin(self) -> None:

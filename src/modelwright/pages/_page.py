@@ -7,7 +7,7 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
-from ..report import Block, Curve, Image, Number, Report, Section, Table, Text, figure, is_number, shown
+from ..report import Block, Colored, Curve, Image, Number, Report, Section, Table, Text, bars, figure, is_number, shown
 from ._plot import plot
 from ._style import STYLE
 
@@ -88,8 +88,9 @@ def _table(block: Table) -> str:
         bool(block.rows) and all(is_number(row[i]) or row[i] is None for row in block.rows)
         for i in range(len(block.columns))
     ]
-    heat = _heat(block, right) if block.heat else {}
-    narrow = block.heat and len(block.columns) > 8 and any(len(name) > 4 for name in block.columns[1:])
+    drawn = bars(block)
+    heat = _bars(*drawn) if drawn else _heat(block, right) if block.heat else {}
+    narrow = block.heat and not drawn and len(block.columns) > 8 and any(len(name) > 4 for name in block.columns[1:])
     heads = []
     for place, name in enumerate(block.columns):
         inner = f"<span>{escape(name)}</span>" if narrow and place else escape(name)
@@ -98,7 +99,7 @@ def _table(block: Table) -> str:
     for i, row in enumerate(block.rows):
         cells = [_cell(cell, right[j], heat.get((i, j)), first=j == 0) for j, cell in enumerate(row)]
         rows.append(f"<tr>{''.join(cells)}</tr>")
-    kinds = ["heat"] * block.heat + ["narrow"] * narrow
+    kinds = ["bars" if drawn else "heat"] * block.heat + ["narrow"] * narrow
     empty = "" if rows else '<p class="note">No rows.</p>'
     table = f"<table{_class(kinds)}><thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     held = f'<div class="scroll" tabindex="0">{table}</div>{empty}'
@@ -126,23 +127,33 @@ def _class(names: list[str]) -> str:
 
 
 def _heat(block: Table, right: list[bool]) -> dict[tuple[int, int], tuple[str, float]]:
-    """(row, column) -> tone and strength in 0..1. A square table of counts is a confusion matrix: shares of the row,
-    the diagonal in another tone. Other tables: the share of the largest figure."""
+    """(row, column) of a confusion matrix -> tone and strength in 0..1: shares of the row, the diagonal in another tone."""
     places = [place for place, numeric in enumerate(right) if numeric]
-    confusion = places == list(range(1, len(block.rows) + 1)) == list(range(1, len(block.columns)))
-    largest = max((abs(row[j]) for row in block.rows for j in places if row[j]), default=1)
     found = {}
     for i, row in enumerate(block.rows):
         total = sum(abs(row[j] or 0) for j in places) or 1
         for j in places:
             size = abs(row[j] or 0)
-            if not confusion:
-                found[i, j] = ("on", size / largest)
-            elif j == i + 1:
+            if j == i + 1:
                 found[i, j] = ("on", size / total)
             else:  # few mistakes are what one looks for: the root lifts them out of the white
                 found[i, j] = ("off", (size / total) ** 0.5)
     return found
+
+
+def _bars(column: int, shares: Sequence[float]) -> dict[tuple[int, int], tuple[str, float]]:
+    """(row, column) -> tone and length in 0..1."""
+    return {(i, column): ("on" if share > 0 else "off", abs(share)) for i, share in enumerate(shares)}
+
+
+def _colored(block: Colored) -> str:
+    words = "".join(
+        f'<mark class="{"on" if weight > 0 else "off"}" style="--h:{round(100 * abs(weight))}%">{escape(word)}</mark>'
+        if abs(weight) > 0.03
+        else escape(word)
+        for word, weight in block.words
+    )
+    return f'<div class="block">{_heading(block.title)}<p class="colored">{words}</p>{_note(block.note)}</div>'
 
 
 def _curve(block: Curve) -> str:
@@ -167,5 +178,12 @@ def _text(block: Text) -> str:
     return f'<aside class="text {tone}">{mark}<div>{_heading(block.title)}{paragraphs}</div></aside>'
 
 
-_BLOCKS: dict[type, Any] = {Number: _number, Table: _table, Curve: _curve, Image: _image, Text: _text}
+_BLOCKS: dict[type, Any] = {
+    Number: _number,
+    Table: _table,
+    Curve: _curve,
+    Image: _image,
+    Text: _text,
+    Colored: _colored,
+}
 _GROUPED: dict[type, str] = {Number: "figures", Curve: "curves", Table: "tables"}

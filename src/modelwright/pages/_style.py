@@ -77,6 +77,12 @@ background:var(--bg)}
 .heat tbody tr:hover td.on,.heat td.on{background-color:color-mix(in srgb,var(--on) calc(var(--h)*.85),var(--bg))}
 .heat tbody tr:hover td.off,.heat td.off{background-color:color-mix(in srgb,var(--off) calc(var(--h)*.85),var(--bg))}
 .heat td.strong{color:#fff}
+.bars td.on,.bars td.off{--tone:var(--on);min-width:170px;background:linear-gradient(90deg,
+color-mix(in srgb,var(--tone) 42%,var(--bg)) var(--h),transparent 0)}
+.bars td.off{--tone:var(--off)}.bars td.strong{color:inherit}
+.colored{margin:0;max-width:85ch;line-height:1.9;white-space:pre-wrap;overflow-wrap:anywhere}
+mark{color:inherit;border-radius:3px;padding:2px 0;background:color-mix(in srgb,var(--tone) calc(var(--h)*.6),var(--bg))}
+mark.on{--tone:var(--on)}mark.off{--tone:var(--off)}
 .narrow td{padding:6px 5px;min-width:34px;font-size:12.5px}
 .narrow thead th{padding:8px 5px}
 .narrow thead th span{writing-mode:vertical-rl;transform:rotate(180deg);max-height:130px;overflow:hidden;

@@ -2,9 +2,9 @@
 
 Each has `prepare(recipe, sample=None) -> Prepared` (see `fitting`), `measure(recipe, folder, watch, resolved) -> Run`,
 `evaluate(run, data) -> Report`, `look(prepared) -> blocks`, what a dry run shows of the data, and `entry(run)`, its line
-of a leaderboard. For what works on a trained run again: `reopen(run) -> Prepared`, its own data as they were split,
-`calibration(prepared, rows) -> batches` of the training part and `score(model, prepared, part) -> scores`, of which
-`main` is the one to compare, larger is better. A kind of model without a file of its own is trained as `assembled` is.
+of a leaderboard. For work on a trained run: `reopen(run) -> Prepared`, its own data as they were split,
+`calibration(prepared, rows, size, part) -> batches`, and `scores(model, prepared) -> {part: {target: scores}}`. A kind of
+model without a file of its own is trained as `assembled` is.
 """
 
 from __future__ import annotations

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from .. import evaluation
-from ..data import reading
+from ..data import chat, reading
 from ..data.shards import Tokens
 from ..errors import DataError
+from ..generation import generate
 from ..report import Block, Number, Report, Section, Table, Text
 
 SHOWN = (
@@ -141,3 +142,18 @@ def scored(title: str, scores: dict[str, Any], began: float) -> Report:
         Number(key.replace("_", " "), value[key]) for value in scores.values() for key in SHOWN if key in value
     ]
     return report
+
+
+def samples(run: Any, prepared: Any) -> Text:
+    """Three texts, as the verb generate writes them."""
+    run.model.cpu()
+    prompt = "" if "bos" in prepared.vocabulary.special else "\n"
+    if prepared.corpus.chat:
+        turns: Any = next(prepared.corpus.parts["train"]())[0][:1]
+        words = prepared.vocabulary
+        prompt = chat.render(turns, words.template or chat.TEMPLATE, words.special, answer=True)
+    try:
+        written = generate(run, [prompt], samples=3, max_tokens=200)
+    except DataError as error:  # the prompt alone fills the context
+        return Text("No samples", str(error), "warning")
+    return Text("Samples (temperature 0.8)", "\n---\n".join((one.prompt + one.text).strip() for one in written))

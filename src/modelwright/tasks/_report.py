@@ -10,6 +10,7 @@ from .. import evaluation, parts
 from ..data.encoding import keys
 from ..fitting import Trained
 from ..prediction import Measured
+from ..privacy import differential
 from ..reconstruction import between, sample
 from ..report import Report, Section, Table, Text
 from ..run import Run
@@ -36,6 +37,8 @@ def build_report(
         balance={n: c.sizes()["counts"] for n, c in run.targets.items() if "counts" in c.sizes()},
         leaks=[n for n, guess in prepared.inferred.items() if n in prepared.columns and "leak" in guess.doubt],
     )
+    if "privacy" in values:
+        report.blocks += differential.blocks(values["privacy"], prepared.columns)
     for name, inferred in prepared.inferred.items():
         known = name in prepared.rows.targets  # a named data set knows its own target
         if inferred.doubt and not known:

@@ -14,17 +14,16 @@ from torch import nn
 
 from .. import baselines, evaluation, metrics, parts
 from ..blocks.stream import Batch
-from ..columns import Ragged
+from ..columns import Ragged, maskers
 from ..data.batches import Batches
 from ..data.encoding import encode, require_aligned
 from ..data.reading import read
 from ..errors import DataError
 from ..files import write_json
 from ..fitting import Trained, Watch, fit
-from ..loop import StepOptions
-from ..prediction import Measured, measure_rows, validation_scores
+from ..prediction import Measured, measure_rows
 from ..preparation import Prepared, fold_count, open_rows, own_encoders, prepare
-from ..privacy import federated
+from ..privacy import differential, federated
 from ..publication import publish
 from ..recipe import Recipe
 from ..report import Report, Table, Text
@@ -39,20 +38,21 @@ def reopen(run: Run) -> Prepared:
     return prepare(run.recipe, columns=run.columns)
 
 
-def calibration(prepared: Prepared, rows: int) -> list[Batch]:
-    """Training rows, evenly spread and in order, nothing augmented."""
-    index = prepared.index(0)
-    chosen = index[np.arange(min(rows, len(index))) * len(index) // min(rows, len(index))]
-    return list(Batches(prepared.encoded, chosen, 64).in_order())
-
-
-def score(model: Any, prepared: Prepared, part: int) -> dict[str, Any]:
-    """The main score of a part as `main`, larger is better, the `loss`, and the main metrics by name."""
+def calibration(prepared: Prepared, rows: int, size: int | None = None, part: int = 0) -> list[Batch]:
+    """Rows of a part, evenly spread and in order, nothing augmented, in batches of `size`."""
     index = prepared.index(part)
-    if not len(index):
-        raise DataError("no row was held back to compare models on.", where=prepared.rows.name)
-    found = validation_scores(model, prepared.encoded, index, prepared.columns, StepOptions())
-    return {"main": found["validation_metric"], "loss": found["validation_loss"], **found["metrics"]}
+    count = min(rows, len(index))
+    return (
+        list(Batches(prepared.encoded, index[np.arange(count) * len(index) // count], size or 64).in_order())
+        if count
+        else []
+    )
+
+
+def scores(model: Any, prepared: Prepared) -> dict[str, dict[str, dict[str, Any]]]:
+    """Every score with its interval, of each target, on the validation and the test rows, as far as there are any."""
+    parts_ = {"validation": 1, "test": 2}
+    return {n: measure_part(model, prepared, p).scores for n, p in parts_.items() if len(prepared.index(p))}
 
 
 def measure_part(model: Any, prepared: Prepared, part: int) -> Measured:
@@ -67,11 +67,13 @@ def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -
     across = _measure_folds(recipe, rows, folder, number) if number else None
     fit_columns, learn = federated.ways(recipe)
     prepared = prepare(recipe, rows=rows, fit=fit_columns)
+    private = differential.begin(recipe, prepared, folder)
 
     def keep(model: nn.Module) -> None:  # before anything else can go wrong
         Run(recipe, prepared.columns, path=folder, model=model).save(folder)
 
-    trained = learn(recipe, prepared, folder, watch, resolved, keep)
+    how = {"gradients": private.gradients} if private else {}
+    trained = learn(recipe, prepared, folder, watch, resolved, keep, **how)
     run = Run(recipe, prepared.columns, path=folder, model=trained.model)
     return _publish(run, trained, folder, watch, across)
 
@@ -96,6 +98,8 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch, across: dic
         "best_epoch": trained.session.progress.best_epoch,
         "stopped": trained.session.progress.stopped,
     }
+    if run.recipe.privacy:
+        values["privacy"] = differential.finish(folder, trained.session.progress.step)
     if across:
         values["folds"] = across["folds"]
     write_json(folder / "metrics.json", values)
@@ -234,7 +238,7 @@ def _own_rows(run: Any) -> tuple[Any, Any, Any]:
 
 
 def _other_rows(run: Any, data: Any) -> tuple[Any, Any, Any]:
-    table = read(data, Path(".")).table
+    table = read(data, Path("."), maskers(run.recipe.columns)).table
     run.require(table, targets=True, where=str(data) if isinstance(data, (str, Path)) else "rows")
     encoded = encode(table, run.columns, own_encoders(run.recipe, run.columns), cache=False)
     require_aligned(

@@ -19,21 +19,21 @@ from .. import evaluation, huggingface, lora, parts, perplexity
 from ..blocks.stream import Batch
 from ..choices import Choice
 from ..data import chat, corpus, shards, tokenizers
-from ..data.packing import TokenBatches, rows
+from ..data.packing import Packed, TokenBatches, rows
 from ..data.shards import Tokens, Vocabulary
 from ..errors import DataError, UserError
 from ..files import write_json
 from ..fitting import Trained, Watch
-from ..generation import generate
 from ..loop import StepOptions
 from ..models.language import Language, derive
 from ..privacy import federated
 from ..publication import publish
 from ..recipe import Recipe
-from ..report import Report, Text
+from ..report import Report
 from ..run import Run
 from . import _language_report, _ngram
 
+PARTS = ("train", "validation", "test")
 INTERVALS = 20  # validations in a training
 CHARACTERS = 100  # of a row, where a dry run asks for so many rows
 PASSES = 20  # over the corpus, at most, where nobody says how long to train
@@ -135,18 +135,19 @@ def reopen(run: Run) -> Prepared:
     return Prepared(run.recipe, found, vocabulary, int(run.recipe.model.options["context"]), tokens)
 
 
-def calibration(prepared: Prepared, rows: int) -> list[Batch]:
-    """Training rows, evenly spread and in order."""
-    return list(TokenBatches(prepared.rows, 8, 0, 1).in_order(rows))
-
-
-def score(model: nn.Module, prepared: Prepared, part: int) -> dict[str, Any]:
-    """`main` (the loss, negative: larger is better), `loss` in nats a token, `perplexity` of a part: 1 validation, 2 test."""
-    name = ("train", "validation", "test")[part]
+def calibration(prepared: Prepared, count: int, size: int | None = None, part: int = 0) -> list[Batch]:
+    """Rows of a part, evenly spread and in order, in batches of `size`."""
+    name = PARTS[part]
     if name not in prepared.tokens:
-        raise DataError("no text was held back to compare models on.", where=str(prepared.recipe.data))
-    found = perplexity.measure(model, prepared.tokens[name], prepared.context)
-    return {"main": -found["loss"], "loss": found["loss"], "perplexity": found["perplexity"]}
+        return []
+    chosen = prepared.rows if part == 0 else Packed(prepared.tokens[name], prepared.context)
+    return list(TokenBatches(chosen, size or 8, 0, 1).in_order(count))
+
+
+def scores(model: nn.Module, prepared: Prepared) -> dict[str, dict[str, dict[str, Any]]]:
+    """Every score with its interval on the validation and the test part, as far as there are any."""
+    held = {name: tokens for name, tokens in prepared.tokens.items() if name != "train"}
+    return {name: {"text": perplexity.measure(model, tokens, prepared.context)} for name, tokens in held.items()}
 
 
 def _check(recipe: Recipe) -> None:
@@ -324,24 +325,9 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch) -> Run:
     write_json(folder / "metrics.json", values)
     run.metrics = values
     report = _language_report.build(run, trained, baselines)
-    report.blocks.append(_samples(run, prepared))
+    report.blocks.append(_language_report.samples(run, prepared))
     publish(report, folder, page=watch.report)
     return run
-
-
-def _samples(run: Run, prepared: Prepared) -> Text:
-    """Three texts, as the verb generate writes them."""
-    run.model.cpu()
-    prompt = "" if "bos" in prepared.vocabulary.special else "\n"
-    if prepared.corpus.chat:
-        turns: Any = next(prepared.corpus.parts["train"]())[0][:1]
-        words = prepared.vocabulary
-        prompt = chat.render(turns, words.template or chat.TEMPLATE, words.special, answer=True)
-    try:
-        written = generate(run, [prompt], samples=3, max_tokens=200)
-    except DataError as error:  # the prompt alone fills the context
-        return Text("No samples", str(error), "warning")
-    return Text("Samples (temperature 0.8)", "\n---\n".join((one.prompt + one.text).strip() for one in written))
 
 
 def _baselines(recipe: Recipe, prepared: Prepared) -> dict[str, dict[str, Any]]:
@@ -383,6 +369,8 @@ def evaluate(run: Run, data: Any = None) -> Report:
         part: str = held[0]
         where = f"its {part} part"
     else:
+        if masks := corpus.masks(run.recipe.data):
+            data = {"path": data, "mask": masks["text"].kinds} if isinstance(data, (str, Path)) else data
         found, part = corpus.read(data, ".", split=False), "train"
     tokens = shards.tokens(found, part, vocabulary)
     scores = perplexity.measure(model, tokens, context)

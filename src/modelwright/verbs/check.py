@@ -58,6 +58,7 @@ def check(recipe: str, *overrides: str, target: str | None = None) -> Report:
 
 def _unknown_names(values: dict[str, Any], base: Path) -> list[Any]:
     """Mistakes in names that only the data can show: told together with those in the recipe's keys."""
+    from ..columns import maskers
     from ..data.reading import read
     from ..errors import DataError, Problem
     from ..preparation import unknown_names
@@ -66,7 +67,11 @@ def _unknown_names(values: dict[str, Any], base: Path) -> list[Any]:
     if isinstance(model, dict) and model.get("kind", "assembled") != "assembled":
         return []  # no columns to name
     try:
-        return unknown_names(values, read(values.get("data"), base))
+        masks = maskers(values["columns"]) if isinstance(values.get("columns"), dict) else {}
+    except DataError:
+        return []  # the recipe's own checks tell it, and unmasked data is not read
+    try:
+        return unknown_names(values, read(values.get("data"), base, masks))
     except DataError as error:
         where = error.where.removeprefix("data").removeprefix(": ")
         where = f"{where}: " if where else ""

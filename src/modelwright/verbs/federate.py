@@ -46,7 +46,9 @@ def federate(
     out: str | None = None,
     on_step: Callable | None = None,
 ) -> Any:
-    """Train a recipe by clients that keep their rows, simulated on this machine, into a run folder.
+    """Train a recipe by clients that keep their rows.
+
+    The clients are simulated on this machine; the result is a run folder.
 
     Args:
         recipe: a recipe (.yaml), or a data file, folder or named data set

@@ -53,7 +53,7 @@ def _runs(folder: Path) -> Report:
     entries: list[dict[str, Any]] = []
     candidates = [folder] if (folder / "status").exists() else sorted(folder.iterdir())
     for path in candidates:
-        if not (path / "status").exists():
+        if path.name.startswith(".") or not (path / "status").exists():  # hidden: one that a verb is still writing
             continue
         try:
             status = read_status(path)
