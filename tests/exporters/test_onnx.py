@@ -46,6 +46,11 @@ def test_a_graph_in_few_bits_is_near_and_smaller(family, bits, folder, tmp_path)
     assert small.bytes < plain.bytes / 2.5 or family == "cnn on pictures"
 
 
+def test_a_run_in_few_bits_becomes_what_its_weights_stand_for(folder, tmp_path):  # noqa: F811
+    run = untrained(folder, SUPERVISED["transformer on text"])
+    assert export(run.quantized("none"), tmp_path / "net.onnx").error < 1e-3
+
+
 def test_what_writes_step_by_step_is_refused(folder, tmp_path):  # noqa: F811
     run = untrained(folder, SUPERVISED["lstm that writes"])
     with pytest.raises(RunError, match="one graph"):
