@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..blocks.inputs import unreadable
@@ -69,9 +70,9 @@ class Bag(nn.Module):
         ids, mask = read_tokens(batch, self.name)
         ids = ids.long() * mask
         runs = self._runs(ids)
-        found = self.table(ids) * mask.unsqueeze(-1)
+        found = F.embedding(ids, self.table.weight) * mask.unsqueeze(-1)
         for n, rows in enumerate(runs, 2):
-            share = self.table(rows) * (rows != 0).unsqueeze(-1) / n
+            share = F.embedding(rows, self.table.weight) * (rows != 0).unsqueeze(-1) / n
             for place in range(n):
                 found[:, place : place + rows.shape[1]] += share
         counts = sum(((rows != 0).sum(1) for rows in runs), mask.sum(1))
