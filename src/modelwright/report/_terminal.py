@@ -183,8 +183,9 @@ def _scatter(found: list[tuple[float, float]], width: int, height: int = 10) -> 
 
 
 def _image_lines(block: Image, width: int, paint: _Paint) -> list[str]:
-    head = paint("title", clean(block.title)) + paint("dim", f"  {len(block.pictures)} pictures, in the HTML report")
-    lines = [head] + ["  " + _cut(clean(caption), width - 2) for _, caption in block.pictures]
+    count = "1 picture" if len(block.pictures) == 1 else f"{len(block.pictures)} pictures"
+    head = paint("title", clean(block.title)) + paint("dim", f"  {count}, in the HTML report")
+    lines = [head] + ["  " + _cut(clean(caption), width - 2) for _, caption in block.pictures if caption.strip()]
     return lines + [paint("dim", line) for line in _wrap(block.note, width, "  ")]
 
 
