@@ -76,7 +76,7 @@ class Bag(nn.Module):
             for place in range(n):
                 found[:, place : place + rows.shape[1]] += share
         counts = sum(((rows != 0).sum(1) for rows in runs), mask.sum(1))
-        return found / counts.clamp(min=1)[:, None, None] if self.combine == "mean" else found
+        return found / counts.clamp(min=1)[:, None, None] if self.table.mode == "mean" else found
 
     def _runs(self, ids: Tensor) -> list[Tensor]:
         """For each n from 2 on, (B, T - n + 1): the rows of the n-grams, 0 where one reaches into the padding."""
