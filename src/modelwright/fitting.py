@@ -240,7 +240,7 @@ def _session(recipe: Recipe, prepared: Prepared, model: nn.Module, gradients: Gr
 def _gradients(recipe: Recipe, prepared: Any, given: Gradients | None) -> Gradients | None:
     """How gradients are made: as given, or as the recipe asks. Raises RunError where a private recipe would be trained
     without noise."""
-    if recipe.privacy and given is None:
+    if recipe.privacy and not getattr(given, "private", False):
         reason = "its rows are private, and this would learn from them without noise."
         raise RunError(reason, where="privacy", hint="Take the key privacy out of its recipe to give the guarantee up.")
     return _attacked(recipe, prepared, given) if recipe.train.adversarial is not None else given

@@ -75,9 +75,7 @@ class Prepared:
         classes = {name: len(sizes["classes"]) for name, (_, sizes) in targets if "classes" in sizes}
         with recipe.places():
             augment = augmentation.build(recipe.train.augment, images, classes)
-        usual = Batches(
-            self.encoded, self.index(0), size, recipe.train.seed, augment=augment, bucket=recipe.train.bucket
-        )
+        usual = Batches(self.encoded, self.index(0), size, recipe.train.seed, augment, recipe.train.bucket)
         return self.draw(usual) if self.draw else usual
 
     def first_batch(self) -> Batch:

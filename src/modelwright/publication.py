@@ -1,10 +1,11 @@
-"""What a run's folder shows: the report of every verb in `reports/`, and all of them as one page and one card."""
+"""What a run's folder shows: the report of every verb in `reports/`, all of them as one page, and its card."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from . import provenance
+from .card import card
 from .files import write_json, write_text
 from .pages import render_html
 from .report import Block, Report, Section, Table, render_markdown
@@ -14,7 +15,7 @@ FIRST = "train"
 
 
 def publish(report: Report, folder: Path, name: str = FIRST, *, page: bool = True) -> None:
-    """Write a verb's report into a run folder as `reports/<name>.json`; page: also `report.html` and `card.md` of all."""
+    """Write a verb's report into a run folder as `reports/<name>.json`; page: also `report.html` of all, and `card.md`."""
     (folder / "reports").mkdir(exist_ok=True)
     write_json(folder / "reports" / f"{name}.json", report.to_json())
     if page:
@@ -23,9 +24,8 @@ def publish(report: Report, folder: Path, name: str = FIRST, *, page: bool = Tru
 
 def render(folder: Path) -> None:
     """Write `report.html` and `card.md` from all that is known of a run."""
-    whole = assemble(folder)
-    write_text(folder / "report.html", render_html(whole))
-    write_text(folder / "card.md", render_markdown(whole))
+    write_text(folder / "report.html", render_html(assemble(folder)))
+    write_text(folder / "card.md", render_markdown(card(folder)))
 
 
 def assemble(folder: Path) -> Report:

@@ -36,6 +36,7 @@ class Recipe(Strict):
     baselines: bool | list[str] = True
     privacy: PrivacyOptions | None = None
     federated: dict[str, Any] | None = None
+    about: dict[str, str] = Field(default_factory=dict)  # what only a person knows (`recipe_checks.ABOUT`)
     base: Path = Field(default=Path("."), exclude=True)
     source: str = Field(default="recipe", exclude=True)
     _marks: dict[tuple, Any] = PrivateAttr(default_factory=dict)

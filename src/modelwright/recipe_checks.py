@@ -19,6 +19,15 @@ READER: dict[str, tuple[type, str]] = {  # options of delimited text
     "skip_spaces": (bool, "true or false"),
     "quote": (str, "one character, or '' for none"),
 }
+ABOUT = {  # what only a person can say of a run: questions of its card
+    "intended_use": "Intended use",
+    "not_for": "Not made for",
+    "licence": "Licence",
+    "contact": "Contact",
+    "data_origin": "Who collected the rows, when, how and why",
+    "data_consent": "Consent of the people in them",
+    "data_licence": "Licence of the data",
+}
 DATA_KEYS = ("path", "train", "validation", "test", "split", "mask", *READER)
 
 
@@ -56,6 +65,9 @@ def check(values: dict[str, Any]) -> list[Problem]:
     augment = train.get("augment")
     for index, config in enumerate(augment if isinstance(augment, list) else ()):
         problems += check_part("data.augmentation", config, ("train", "augment", index))
+    about = values.get("about")
+    unknown = [key for key in about if key not in ABOUT] if isinstance(about, dict) else []
+    problems += [Problem(("about", key), "no such key.", did_you_mean(key, ABOUT)) for key in unknown]
     if isinstance(values.get("baselines"), list):
         for index, name in enumerate(values["baselines"]):
             if name not in parts.kinds("baselines"):
@@ -70,7 +82,7 @@ def _check_privacy(values: dict[str, Any], model: dict[str, Any], train: dict[st
     if (privacy.get("epsilon") is None) == (privacy.get("noise") is None):
         problems.append(Problem(("privacy",), "give either epsilon or noise.", "For example privacy: {epsilon: 3}."))
     if model.get("kind", "assembled") != "assembled":
-        message = "a text is spread over the rows of a language model, so that bounding one row protects nobody."
+        message = "this needs a model that predicts a target; a language model spreads a text over rows that each hide nobody."
         problems.append(Problem(("privacy",), message, "Train with privacy what predicts a target."))
     split = data.get("split") if isinstance(data, dict) else None
     if split == "folds" or (isinstance(split, dict) and split.get("kind") == "folds"):
@@ -124,7 +136,8 @@ def _check_federated(values: dict[str, Any]) -> list[Problem]:
     given, data = values["federated"], values.get("data")
     if not isinstance(given, dict):
         return [Problem(("federated",), "expected a mapping.", "For example federated: {clients: 100}.")]
-    problems = parts.mistakes("privacy", {**given, "kind": "federated"}, ("federated",))
+    found = parts.validate(parts.find("privacy", "federated"), given)[1]
+    problems = [Problem(("federated", *problem.path), problem.message, problem.hint) for problem in found]
     split = data.get("split") if isinstance(data, dict) else None
     if (split.get("kind") if isinstance(split, dict) else split) == "folds":
         problems.append(Problem(("federated",), "folds are trained in one place.", "Leave out one of the two."))

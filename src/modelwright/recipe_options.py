@@ -94,6 +94,6 @@ class PrivacyOptions(Strict):
     epsilon: float | None = Field(None, gt=0)
     noise: float | None = Field(None, gt=0)  # in place of epsilon: its deviation in multiples of clip
     delta: float | None = Field(None, gt=0, lt=1)
-    clip: float = Field(0.1, gt=0)  # largest norm of one row's gradient
+    clip: float = Field(1.0, gt=0)  # largest norm of one row's gradient
     accountant: Literal["prv", "rdp"] = "prv"
     seed: int | None = Field(None, ge=0)  # of noise and batches, for experiments only: it must be secret

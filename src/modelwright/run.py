@@ -159,12 +159,12 @@ class Run:
         import pyarrow as pa
 
         if self.recipe.model.kind == "language":
-            from .data.corpus import masks
+            from .data.corpus import masks_of
             from .data.reading import read
             from .perplexity import predict
 
             single = isinstance(rows, Mapping) and isinstance(rows.get("text"), str)
-            table = read([rows] if single else rows, Path("."), masks(self.recipe.data)).table
+            table = read([rows] if single else rows, Path("."), masks_of(self.recipe.data)).table
             return predict(self.model, self.vocabulary, table)
         chunks = [self._decode(codes, probabilities) for codes in self.predict_codes(self.table_of(rows))]
         return pa.table({name: pa.chunked_array([chunk[name] for chunk in chunks]) for name in chunks[0]})
@@ -258,7 +258,8 @@ class Run:
         with intact(file):
             report = Report.from_json(file.read_text(encoding="utf-8")) if file.exists() else Report(str(self.path))
         short = Report(report.title, report.blocks[:12], {"run": str(self.path), "notes": self.notes, **self.metrics})
-        following = f"modelwright show {self.path}; open {self.path}/report.html; modelwright predict {self.path} FILE"
+        verbs = [f"modelwright {verb} {self.path}" for verb in ("show", "audit", "predict")]
+        following = f"open {self.path}/report.html; {'; '.join(verbs)} FILE"
         short.blocks += [Text("", note) for note in self.notes] + [Text("Next", following)]
         return short
 

@@ -264,7 +264,7 @@ CASES = [
         "privacy",
         "privacy: {epsilon: 1, delta: 0.4}\n",
         "error: 1 mistake in the recipe:\n"
-        "  recipe.yaml:3:23: privacy.delta: 0.4 is not below 1 / XX: it would allow one row to be published. "
-        "Give XX, or leave it out.",
+        "  recipe.yaml:3:23: privacy.delta: 0.4 is not below 1 / 32: it would allow one row to be published. "
+        "Give 3e-03, or leave it out.",
     ),
 ]

@@ -195,6 +195,13 @@ def test_a_private_run_is_not_trained_further(digits, out, tmp_path):
     mw.compress(str(private), "prune", "epochs=0", out=out, timing=False)
 
 
+def test_a_run_trained_on_attacks_says_that_it_was_trained_on_plain_rows(tmp_path, out):
+    train = {**QUICKLY, "epochs": 1, "adversarial": {"epsilon": 0.1, "steps": 1}}
+    run = mw.train({"data": "digits", "train": train, "baselines": False}, out=str(tmp_path / "run"))
+    made = mw.compress(run, "prune", "epochs=0.5", out=out, timing=False)
+    assert "attacked rows" in (made.path / "card.md").read_text()
+
+
 @pytest.mark.parametrize("family", FEW)
 def test_every_family_compresses_and_still_works(family, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 Draw = np.random.Generator
-WIDE = "⺀-鿿가-힯豈-﫿"  # scripts whose words are not parted by spaces: a character is a unit
+WIDE = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"  # scripts whose words are not parted by spaces: a character is a unit
 UNIT = re.compile(rf"\s+|[{WIDE}]|[^\s{WIDE}]+")
 
 

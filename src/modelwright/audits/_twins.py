@@ -54,7 +54,7 @@ def texts(these: Sequence[str], those: Sequence[str], seed: int = 0) -> np.ndarr
         buckets: dict[bytes, list[int]] = {}
         for place in range(len(these), len(sets)):
             buckets.setdefault(piece[place].tobytes(), []).append(place)
-        for place in np.flatnonzero(~found):
+        for place in np.flatnonzero(~found).tolist():
             among = buckets.get(piece[place].tobytes(), ())[:50]
             found[place] = any(_jaccard(sets[place], sets[other]) >= ALIKE for other in among)
     return found

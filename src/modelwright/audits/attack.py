@@ -13,7 +13,7 @@ from ..errors import unable
 from ..parts import Count, NotNegative
 from ..preparation import model_sources
 from ..report import Curve, Image, shown
-from ._case import Case, Finding, Findings, Quality, Sample
+from ._case import Case, Finding, Findings, Quality, Sample, light
 
 AT_ONCE = 256
 SHARES = (0.25, 0.5, 1.0, 2.0)  # of epsilon, along the curve
@@ -28,10 +28,14 @@ class Attack:
         epsilon: largest change: a share of a picture's range, or standard deviations of a number; 0 is 8/255 for \
 pictures in colour and 0.1 otherwise.
         steps: of projected gradient descent.
+        warning: loss, as a share of the score, from which the light is yellow.
+        bad: loss from which it is red.
     """
 
-    def __init__(self, *, epsilon: NotNegative = 0.0, steps: Count = 20) -> None:
-        self.epsilon, self.steps = epsilon, steps
+    def __init__(
+        self, *, epsilon: NotNegative = 0.0, steps: Count = 20, warning: float = 0.2, bad: float = 0.5
+    ) -> None:
+        self.epsilon, self.steps, self.warning, self.bad = epsilon, steps, warning, bad
 
     def examine(self, case: Case) -> Findings:
         if case.is_language or case.run.recipe.rebuilt_names():
@@ -83,7 +87,7 @@ pictures in colour and 0.1 otherwise.
 
     def _finding(self, how: str, name: str, quality: Quality, clean: Quality, epsilon: float) -> Finding:
         worse = quality.worse(clean)
-        tone = "bad" if worse > 0.5 else "warning" if worse > 0.2 else "good"
+        tone = light(worse, self.warning, self.bad)
         words = f"{quality.name} under {how} within {epsilon:.3g}, from {shown(clean.mean)} without"
         advice = (
             ""
@@ -99,9 +103,10 @@ def _pictures(sample: Sample, moved: Sample, reach: adversarial.Reach) -> list[I
 
     found = []
     for key, scale in reach.items():
-        if sample.encoded.inputs[key].ndim != 4:
+        before, after = sample.encoded.dense[key].numpy(), moved.encoded.dense[key].numpy()
+        if before.ndim != 4:
             continue
-        pairs = np.concatenate([sample.encoded.inputs[key][sample.index[:SHOWN]], moved.encoded.inputs[key][:SHOWN]], 2)
+        pairs = np.concatenate([before[sample.index[:SHOWN]], after[:SHOWN]], 2)
         bytes_ = (pairs * (255 / float(scale))).clip(0, 255).astype(np.uint8)
         found.append(Image("Left as it was, right attacked", [(picture(one), "") for one in bytes_]))
     return found

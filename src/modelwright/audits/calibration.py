@@ -30,34 +30,35 @@ class Calibration:
     def examine(self, case: Case) -> Findings:
         if not case.classed:
             raise unable("a model that predicts classes", case.run)
-        found: Findings = []
-        for target in case.classed:
-            probabilities, codes = _known(*case.classes(case.held, target))
-            if not len(codes):
-                continue
-            before = self._error(probabilities, codes)
-            noise = self._noise(probabilities, case.seed)
-            words = f"mean distance of confidence and share right on {len(codes)} rows; up to {noise:.3f} is chance"
-            tone = light(before if before > noise else 0.0, self.warning, self.bad)
-            lines = {"perfect": ([0.0, 1.0], [0.0, 1.0]), "as it is": self._line(probabilities, codes)}
-            advice, temperature = (
-                "",
-                _temperature(*_known(*case.classes(case.validation, target))) if len(case.validation) else None,
+        return [one for target in case.classed for one in self._of(case, target)]
+
+    def _of(self, case: Case, target: str) -> Findings:
+        probabilities, codes = case.classes(case.held, target)
+        if lost := int(((codes >= 0) & ~np.isfinite(probabilities).all(1)).sum()):
+            words, advice = f"of {len(codes)} predictions are no numbers", "Train again with a lower train.lr."
+            return [Finding("bad", target, lost, words, advice)]
+        probabilities, codes = _known(probabilities, codes)
+        before, noise = self._error(probabilities, codes), self._noise(probabilities, case.seed)
+        words = f"mean distance of confidence and share right on {len(codes)} rows; up to {noise:.3f} is chance"
+        tone = light(before if before > noise else 0.0, self.warning, self.bad)
+        lines = {"perfect": ([0.0, 1.0], [0.0, 1.0]), "as it is": self._line(probabilities, codes)}
+        blocks: Findings = [Curve(f"Reliability: {target}", "confidence", "share right", lines, dashed=["perfect"])]
+        advice = "" if tone == "good" else "Soften it by a temperature, for which validation rows are needed."
+        if case.held is not case.validation and len(case.validation):
+            temperature = _temperature(*_known(*case.classes(case.validation, target)))
+            after = soften(probabilities, temperature)
+            lines[f"at temperature {temperature:.2f}"] = self._line(after, codes)
+            rows = [
+                [name, value, self._error(each, codes), _nats(each, codes)]
+                for name, value, each in (("as it is", 1.0, probabilities), ("softened", temperature, after))
+            ]
+            note = "The temperature was fitted on the validation rows; both lines are of the held rows."
+            blocks.append(
+                Table(f"Temperature of {target}", ["", "temperature", "error", "loss in nats"], rows, note=note)
             )
-            if temperature is not None:
-                after = soften(probabilities, temperature)
-                lines[f"at temperature {temperature:.2f}"] = self._line(after, codes)
-                rows = [[name, t, self._error(p, codes), _nats(p, codes)] for name, t, p in (
-                    ("as it is", 1.0, probabilities), ("softened", temperature, after))]  # fmt: skip
-                note = "The temperature was fitted on the validation rows; both lines are of the held rows."
-                columns = ["", "temperature", "calibration error", "loss in nats"]
-                found.append(Table(f"Temperature of {target}", columns, rows, note=note))
-                if tone != "good":
-                    advice = f"Divide log probabilities by {temperature:.2f}: the error is {shown(self._error(after, codes))}."
-            found.insert(0, Finding(tone, target, before, words, advice))
-            curve = Curve(f"Reliability: {target}", "confidence", "share right", lines, dashed=["perfect"])
-            found.append(curve)
-        return found
+            if tone != "good":
+                advice = f"Divide log probabilities by {temperature:.2f}: the error is {shown(rows[1][2])}."
+        return [Finding(tone, target, before, words, advice), *blocks]
 
     def _error(self, probabilities: np.ndarray, codes: np.ndarray) -> float:
         return float(calibration_error(probabilities.max(1), probabilities.argmax(1) == codes, self.bins) or 0.0)
@@ -89,12 +90,10 @@ def _nats(probabilities: np.ndarray, codes: np.ndarray) -> float:
     return float(-np.log(np.maximum(probabilities[np.arange(len(codes)), codes], SMALLEST)).mean())
 
 
-def _temperature(probabilities: np.ndarray, codes: np.ndarray) -> float | None:
+def _temperature(probabilities: np.ndarray, codes: np.ndarray) -> float:
     """The temperature of least loss, between 1/20 and 20."""
     from scipy.optimize import minimize_scalar
 
-    if not len(codes):
-        return None
     found: Any = minimize_scalar(
         lambda log: _nats(soften(probabilities, float(np.exp(log))), codes), bounds=(-3, 3), method="bounded"
     )

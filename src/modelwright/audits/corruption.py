@@ -14,7 +14,7 @@ from ..data.encoding import Encoded
 from ..preparation import model_sources
 from ..report import Curve, shown
 from . import _damage
-from ._case import Case, Finding, Findings, Quality, Sample
+from ._case import Case, Finding, Findings, Quality, Sample, light
 
 MILD = 1  # the severity (from 0) that is judged
 
@@ -52,7 +52,7 @@ class Corruption:
 
     def _finding(self, kind: str, name: str, quality: Quality, clean: Quality, severity: float) -> Finding:
         worse = quality.worse(clean)
-        tone = "bad" if worse >= self.bad else "warning" if worse >= self.warning else "good"
+        tone = light(worse, self.warning, self.bad)
         words = f"{quality.name} with {kind} of {severity:g}, from {shown(clean.mean)} without"
         advice = (
             "" if tone == "good" else "Train with such rows: train.augment for pictures, damaged copies for others."
@@ -71,10 +71,10 @@ def _ways(case: Case, sample: Sample) -> Iterator[tuple[str, tuple[float, ...], 
         return
     reach = reach_of(model_sources(case.run.recipe, case.run.columns), case.prepared.encoded.inputs)
     for key, scale in reach.items():
-        pictures = sample.encoded.inputs[key].ndim == 4
+        pictures = sample.encoded.dense[key].ndim == 4
         beside = " of pictures" if pictures and len(reach) > 1 else ""
-        for kind, (damage, severities) in (_damage.PICTURES if pictures else _damage.NUMBERS).items():
-            yield f"{kind}{beside}", severities, partial(_changed, case, sample, key, damage, scale.numpy())
+        for kind, (spoil, severities) in (_damage.PICTURES if pictures else _damage.NUMBERS).items():
+            yield f"{kind}{beside}", severities, partial(_changed, case, sample, key, spoil, scale.numpy())
     cells = case.inputs("number", "boolean", "category", "date")
     if cells:
         yield "missing cells", _damage.MISSING, partial(_emptied, case, sample, cells)

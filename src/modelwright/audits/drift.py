@@ -70,7 +70,7 @@ def _columns(case: Case, sample: Sample) -> dict[str, tuple[str, np.ndarray]]:
     """Input column -> how it is tested, and (N,) values of the rows."""
     encoded, found = sample.encoded, dict[str, tuple[str, np.ndarray]]()
     if case.is_language:
-        return {"length in tokens": ("KS", encoded.inputs["text"].lengths[sample.index])}
+        return {"length in tokens": ("KS", encoded.ragged["text"][2].numpy()[sample.index])}
     own = own_encoders(case.run.recipe, case.run.columns)
     place, arrays = keys(case.run.columns, own), encoded.inputs
     grouped = of_columns({k: v for k, v in arrays.items() if not isinstance(v, Ragged)}, case.run.columns, own)

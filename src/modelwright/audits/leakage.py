@@ -16,10 +16,10 @@ from . import _twins
 from ._case import VALUED, Case, Finding, Findings, Quality, Sample, light, percent
 
 GROUP = re.compile(
-    r"(?i)(^|[_ ])(patient|subject|user|customer|client|member|person|speaker|writer|author|household|family|device|"
-    r"session|account|group|site)s?([_ ]?(id|key|no|number|name))?$|[_ ]id$|[a-z](ID|Id)$"
+    r"(?i:(^|[_ ])(patient|subject|user|customer|client|member|person|speaker|writer|author|household|family|device|"
+    r"session|account|group|site)s?([_ ]?(id|key|no|number|name))?$|[_ ]id$)|[a-z](ID|Id)$"
 )
-
+FEWEST = 20  # values that a column of groups has at least: fewer are kinds of rows, not persons
 ENOUGH = 30  # rows below which what a column tells may be chance
 
 
@@ -49,21 +49,13 @@ class Leakage:
         if _is_table(these):  # in a table of few values rows agree by chance: as often as with its columns shuffled
             draw = np.random.default_rng(case.seed)
             chance = float(_twins.exact(these, _shuffled(those, draw)).mean())
-        share = float(twins.mean())
         words = "of the test rows are in the training too"
         if chance > 0.001:
             words += f"; {100 * chance:.1f} % would be by chance"
-        words += self._worth(case, held, twins)
-        advice = "" if share - chance < self.warning else "Remove doubles before splitting, or split by group."
-        return [
-            Finding(
-                light(share - chance, self.warning, self.bad),
-                "same rows",
-                **percent(share, len(held)),
-                meaning=words,
-                advice=advice,
-            )
-        ]
+        share, words = float(twins.mean()), words + self._worth(case, held, twins)
+        tone = light(share - chance, self.warning, self.bad)
+        advice = "" if tone == "good" else "Remove doubles before splitting, or split by group."
+        return [Finding(tone, "same rows", **percent(share, len(held)), meaning=words, advice=advice)]
 
     def _worth(self, case: Case, held: Sample, twins: np.ndarray) -> str:
         if twins.sum() < 5 or (~twins).sum() < 5:
@@ -112,7 +104,7 @@ class Leakage:
         for name in [n for n in table.column_names if n not in case.run.targets and (n == by or GROUP.search(n))]:
             known = set(case.train.raw.column(name).to_pylist()) - {None}
             cells = case.held.raw.column(name).to_pylist()
-            if len(known) > 0.9 * len(case.train):  # a different one in each row is no group
+            if name != by and not FEWEST <= len(known) <= 0.9 * len(case.train):  # one in each row is no group either
                 continue
             share = float(np.mean([cell in known for cell in cells]))
             tone = light(share, self.warning, 2)
@@ -141,7 +133,7 @@ class Leakage:
             words = f"of the test rows are older than the newest training row; {target} "
             words += "changes with time" if p < 0.001 else "does not change with time"
             advice = f"If it is to foretell, data: {{split: {{kind: time, column: {name}}}}}." if mixed else ""
-            tone = "warning" if mixed else "good"
+            tone = light(mixed, 1, 2)
             found.append(Finding(tone, f"order: {name}", **percent(older), meaning=words, advice=advice))
         return found
 
@@ -161,7 +153,7 @@ class Leakage:
             measure = "of its variance" if kind in VALUED else "of what guessing leaves open"
             words = f"{measure} is told by {best} alone, the most of all columns"
             advice = f"If it is not known when predicting: columns: {{{best}: drop}}." if leaks else ""
-            tone = "bad" if leaks else "good"
+            tone = light(share, self.told, self.told)
             found.append(Finding(tone, f"columns: {target}", **percent(max(share, 0)), meaning=words, advice=advice))
             rows = [[name, round(100 * max(told, 0.0), 1)] for name, told in ranked[:10]]
             found.append(Table(f"What one column tells of {target}", ["column", f"% {measure}"], rows))

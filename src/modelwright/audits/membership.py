@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..metrics import area_interval, area_under_roc, cumulative, wilson
 from ..report import Curve, Table
-from ._case import Case, Finding, Findings
+from ._case import Case, Finding, Findings, light
 
 RATES = (0.01, 0.001)  # of false alarms
 ENOUGH = 20  # rows of a class to speak of
@@ -34,11 +32,9 @@ class Membership:
         lines = {"by its loss": _curve(points, member), "guessing": ([0.001, 1.0], [0.001, 1.0])}
         trained = case.shadows
         if trained is None:
-            reason = "quick" if case.quick else "language models" if case.is_language else f"{case.seconds:.0f} s"
-            words = f"LiRA trains models of the same recipe again: not done within {reason}"
-            found.append(
-                Finding("none", "likelihood ratio", "not measured", words, "" if case.is_language else "--seconds 600")
-            )
+            reason = "of a language model" if case.is_language else f"in {case.seconds:.0f} s"
+            words, advice = f"it trains models of the same recipe again: not {reason}", "Give it time: --seconds 600."
+            found.append(Finding("none", "likelihood ratio", "not measured", words, "" if case.is_language else advice))
         else:
             points, member = ratios(case), np.arange(len(trained.sample)) < len(case.train)
             found += self._findings("likelihood ratio", points, member, f", {len(trained.inside)} shadow models")
@@ -62,12 +58,10 @@ class Membership:
                 continue
             share, rows = found_at(points, member, rate), int(member.sum())
             low, high = wilson(share * rows, rows) or (0.0, 1.0)
-            tone: Any = "bad" if low >= self.bad else "warning" if low >= self.warning else "good"
-            if rate != RATES[0]:
-                tone = "none"
+            tone = light(low, self.warning, self.bad) if rate == RATES[0] else "none"
             words = f"of {rows:,} members are found; guessing finds {100 * rate:g} %"
             advice = (
-                "" if tone in ("good", "none") else "Fewer epochs, stronger regularisation, or privacy: {epsilon: 3}."
+                "Fewer epochs, stronger regularisation, or privacy: {epsilon: 3}." if tone in ("warning", "bad") else ""
             )
             ends = [round(100 * low, 1), round(100 * high, 1)]
             what = f"{how}: at {100 * rate:g} % false alarms"
@@ -89,11 +83,8 @@ class Membership:
         if not rows:
             return []
         columns = ["class", "members", "others", "area under ROC", "found at 1 % false alarms"]
-        return [
-            Table(
-                f"By class of {case.classed[0]}", columns, rows, note="With fewer than 100 others 1 % cannot be told."
-            )
-        ]
+        note = "With fewer than 100 others 1 % cannot be told."
+        return [Table(f"By class of {case.classed[0]}", columns, rows, note=note)]
 
 
 def ratios(case: Case) -> np.ndarray:
@@ -101,12 +92,12 @@ def ratios(case: Case) -> np.ndarray:
     have and have not learned it and the variances are shared by all rows (Carlini 2022, section VI C, for few shadows)."""
     trained = case.shadows
     certainty, own = trained.certainty, case.certainty(trained.sample)
-    score = np.zeros(len(own))
+    score, known = np.zeros(len(own)), np.isfinite(certainty).all(0)
     for mask, sign in ((trained.inside, 1.0), (~trained.inside, -1.0)):
         count = mask.sum(0)
         mean = (certainty * mask).sum(0) / count
-        spread = ((certainty - mean) ** 2 * mask).sum() / max((count - 1).sum(), 1)
-        spread = max(float(spread), 1e-6) if (count > 1).any() else float(certainty.var())
+        spread = ((certainty - mean) ** 2 * mask)[:, known].sum() / max((count - 1)[known].sum(), 1)
+        spread = max(float(spread), 1e-6) if (count > 1).any() else float(certainty[:, known].var())
         score += sign * (-((own - mean) ** 2) / (2 * spread) - 0.5 * np.log(spread))
     return score
 

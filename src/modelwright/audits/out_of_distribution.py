@@ -9,12 +9,13 @@ import torch
 
 from ..baselines import Features
 from ..columns import Ragged
-from ..metrics import area_interval, area_under_roc
+from ..metrics import area_interval, area_under_roc, wilson
 from ..report import Table
 from ._case import Case, Finding, Findings, Sample, light, percent, together
 
 AT_ONCE = 256
 SHOWN = 15
+FEWEST = 20  # held rows from which their 95 % can be told
 LEAST = 0.1  # deviation: a value that training has not seen at all is far, but not infinitely
 
 
@@ -36,11 +37,11 @@ class OutOfDistribution:
         usual, strange = self._scores(case, held), self._scores(case, other)
         limit = float(np.quantile(usual, 0.95))
         share = float((strange > limit).mean())
-        tone = light(share, self.warning, self.bad)
+        low = (wilson(share * len(other), len(other)) or [0.0])[0]
+        tone = light(low, self.warning, self.bad) if len(held) >= FEWEST else "none"
         words = f"of {len(other)} rows lie beyond 95 % of the held rows; 5 % is usual"
-        advice = (
-            "" if tone == "good" else "Do not trust predictions there: look at the rows below, collect and label such."
-        )
+        advice = "Do not trust predictions there: look at the rows below, collect and label such."
+        advice = advice if tone in ("warning", "bad") else ""
         points, is_other = np.append(usual, strange), np.arange(len(usual) + len(strange)) >= len(usual)
         area = area_under_roc(points, is_other)
         far = np.argsort(-strange, kind="stable")[:SHOWN]

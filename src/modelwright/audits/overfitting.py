@@ -6,7 +6,7 @@ import numpy as np
 
 from ..metrics import Z
 from ..report import Curve, Table, shown
-from ._case import Case, Finding, Findings, Quality, percent
+from ._case import Case, Finding, Findings, Quality, light, percent
 
 
 class Overfitting:
@@ -15,10 +15,11 @@ class Overfitting:
     Options:
         warning: gap, in points of accuracy or as a share of an error, from which the light is yellow.
         bad: gap from which it is red.
+        heart: share of rows known by heart from which the light is yellow; red is twice that.
     """
 
-    def __init__(self, *, warning: float = 0.05, bad: float = 0.15) -> None:
-        self.warning, self.bad = warning, bad
+    def __init__(self, *, warning: float = 0.05, bad: float = 0.15, heart: float = 0.1) -> None:
+        self.warning, self.bad, self.heart = warning, bad, heart
 
     def examine(self, case: Case) -> Findings:
         train = case.qualities(case.train.few(case.most, case.seed))
@@ -42,7 +43,7 @@ class Overfitting:
         half = Z * (spread if held.higher else spread / max(held.mean, 1e-9))
         limits = (self.warning, self.bad) if held.higher else (5 * self.warning, 4 * self.bad)
         sure = gap - half > 0
-        tone = "bad" if sure and gap >= limits[1] else "warning" if sure and gap >= limits[0] else "good"
+        tone = light(gap if sure else 0.0, *limits)
         words = f"{held.name} is {shown(train.mean)} on training rows, {shown(held.mean)} on held ones"
         advice = (
             "" if tone == "good" else "Dropout, train.weight_decay, train.augment, a smaller model.size, or more rows."
@@ -59,8 +60,8 @@ class Overfitting:
         name, inside = case.classed[0], trained.inside
         right = (trained.probabilities.argmax(2) == trained.codes).astype(np.float64)
         by_heart = (right * inside).sum(0) / inside.sum(0) - (right * ~inside).sum(0) / (~inside).sum(0)
-        share = float((by_heart > 0.5).mean())
-        tone = "bad" if share > 0.2 else "warning" if share > 0.1 else "good"
+        share = float((by_heart > 0.5).mean() - (by_heart < -0.5).mean())  # less what chance does to both sides
+        tone = light(share, self.heart, 2 * self.heart)
         words = f"of the rows are predicted right only by models that have learned them ({len(inside)} models)"
         advice = "" if tone == "good" else "They are rare or mislabelled: see label_errors."
         half = [float(one[~mask].mean()) for one, mask in zip(right, inside)]
@@ -68,6 +69,6 @@ class Overfitting:
         lines = {"held rows": (sizes, [float(np.mean(half)), held[name].mean])}
         note = "Half of the rows: the mean of the models trained on halves, on the rows each has not seen."
         return [
-            Finding(tone, f"by heart: {name}", **percent(share), meaning=words, advice=advice),
+            Finding(tone, f"by heart: {name}", **percent(max(share, 0.0)), meaning=words, advice=advice),
             Curve("Learning curve", "training rows", "accuracy", lines, note=note),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,10 @@ from ._case import Case, Finding, Findings, Quality, light
 FEWEST = 20  # rows of a group to speak of
 VALUES = 20  # of a category, at most
 BINS = 4  # of a number
+PROTECTED = re.compile(
+    r"(?i)(^|[_ -])(sex|gender|age|race|ethnic\w*|nation\w*|origin|religion|disab\w*|marital|foreign\w*|pregnan\w*)($|[_ -])|"
+    "\u6027\u522b|\u5e74\u9f84|\u6c11\u65cf|\u56fd\u7c4d|\u5b97\u6559|\u5a5a\u59fb"  # sex, age, ethnic group, nationality, religion, marriage
+)
 COLUMNS = ["column", "group", "rows", "mean", "from", "to", "corrected p"]
 RATES = ["selected", "found (TPR)", "false alarms (FPR)"]
 
@@ -28,10 +33,13 @@ class Subgroups:
         warning: significant gap to the other rows, as a share of the score, from which the light is yellow.
         bad: gap from which it is red.
         four_fifths: smallest ratio of two groups' selection rates that is not remarked upon.
+        protected: columns whose selection rates are compared; left out, those named like sex, age, race and the like.
     """
 
-    def __init__(self, *, warning: float = 0.05, bad: float = 0.15, four_fifths: float = 0.8) -> None:
-        self.warning, self.bad, self.four_fifths = warning, bad, four_fifths
+    def __init__(
+        self, *, warning: float = 0.05, bad: float = 0.15, four_fifths: float = 0.8, protected: tuple[str, ...] = ()
+    ) -> None:
+        self.warning, self.bad, self.four_fifths, self.protected = warning, bad, four_fifths, protected
 
     def examine(self, case: Case) -> Findings:
         groups = {} if case.is_language else _groups(case)
@@ -70,6 +78,8 @@ class Subgroups:
         """The four-fifths rule: within a column, how the least selected group compares with the most selected one."""
         ratios = {}
         for name in dict.fromkeys(row[0] for row in rows):
+            if not (name in self.protected if self.protected else PROTECTED.search(name)):
+                continue
             rates = [row[7] for row in rows if row[0] == name]
             if len(rates) > 1 and max(rates) > 0:
                 ratios[name] = min(rates) / max(rates)

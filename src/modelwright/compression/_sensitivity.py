@@ -48,7 +48,9 @@ class Sensitivity:
         ]
         largest = sorted(self.weights, key=lambda name: -self.weights[name])[:SHOWN]
         lines = {name: ([100 * share for share in SHARES], list(self.pruned[name].values())) for name in largest}
-        note = "What the main score on the validation rows loses with so many zeros in one layer, or its weights rounded."
+        note = (
+            "What the main score on the validation rows loses with so many zeros in one layer, or its weights rounded."
+        )
         return [
             Table("Sensitivity", columns, rows, note=note),
             Curve("Sensitivity", "zeros (%)", "loss of the main score", lines),

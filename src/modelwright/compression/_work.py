@@ -17,7 +17,7 @@ from ..blocks.stream import Batch
 from ..errors import DataError, RunError
 from ..loop import Gradients, StepOptions
 from ..recipe import TrainOptions
-from ..report import Block
+from ..report import Block, Text
 from ..run import Run
 
 RATE = 0.3  # of the run's own learning rate, where a step trains further
@@ -91,6 +91,10 @@ class Work:
         own = recipe.train.model_dump() | {"epochs": None, "steps": steps or max(self.steps(epochs), 1)}
         own |= {"lr": lr or RATE * (own["lr"] or 1e-3), "early_stop": 0, "time_limit": None}
         own |= {"schedule": "cosine", "compile": False, "speed": "fixed"}
+        if gradients and own.get("adversarial"):
+            own["adversarial"] = None
+            told = "It was trained on attacked rows, and further on plain ones here: audit again what it withstands."
+            self.blocks.append(Text("", told, "warning"))
         prepared = copy.copy(self.prepared)
         prepared.recipe = recipe.model_copy(update={"train": TrainOptions(**own)})
         trained = fitting.fit(

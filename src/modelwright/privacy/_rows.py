@@ -7,6 +7,7 @@ by `torch.func.vmap`, and row by row; `fitting_way` takes the first that agrees 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +22,7 @@ from ..blocks.stream import Batch, Model
 from ..errors import UserError
 from ..loop import Terms
 
-MEMORY = 2**22  # numbers held at once: rows of a piece times numbers a row
+MEMORY = 2**21  # numbers held at once: rows of a piece times numbers a row; more are slower to walk through
 Way = Callable[[Model, Batch, float], tuple[list[Tensor], Terms]]
 """(model, batch, C) -> the clipped sum for each trainable parameter, and the loss terms."""
 Found = tuple[Tensor, Callable[[Tensor], dict[str, Tensor]]]
@@ -89,7 +90,7 @@ def by_vmap(model: Model, batch: Batch, clip: float) -> tuple[list[Tensor], Term
         return _sum(model, terms), terms
 
     values = {name: parameter.detach() for name, parameter in trainable(model).items()}
-    with sdpa_kernel(SDPBackend.MATH):  # vmap knows no rule for the others on a CPU
+    with _silence(), sdpa_kernel(SDPBackend.MATH):  # vmap knows no rule for the others on a CPU
         each, terms = vmap(grad(loss, has_aux=True), (None, 0), randomness="different")(values, batch)
     factors = _factors(_squares(each), clip)
     sums = [torch.tensordot(factors, value, 1) for value in each.values()]
@@ -183,7 +184,8 @@ def in_pieces(way: Way, model: Model, batch: Batch, clip: float, pieces: int = 1
     """The same from smaller batches, so that what is written out fits into memory; at least `pieces` of them."""
     rows = len(next(iter(batch.values())))
     held = sum(parameter.numel() for parameter in _written_out(model, way))
-    size = max(1, min(-(-rows // pieces), MEMORY // max(held, 1)))
+    memory = MEMORY if way is by_layer else 8 * MEMORY  # vmap needs many rows to be worth its while
+    size = max(1, min(-(-rows // pieces), memory // max(held, 1)))
     sums, terms = way(model, {key: value[:size] for key, value in batch.items()}, clip)
     for start in range(size, rows, size):
         more, told = way(model, {key: value[start : start + size] for key, value in batch.items()}, clip)
@@ -234,7 +236,7 @@ def _watched(model: nn.Module) -> Iterator[dict[nn.Module, list[list[Any]]]]:
 def _linear(layer: nn.Linear, calls: list[list[Any]], rows: int) -> Found:
     entered = _together([_in_rows(given[0].detach(), rows) for given, _ in calls])
     left = _together([_in_rows(gradient, rows) for _, gradient in calls])
-    return _products(layer, entered, left, layer.weight.shape)
+    return _products(layer, entered, left)
 
 
 def _convolution(layer: nn.Conv2d, calls: list[list[Any]], rows: int) -> Found:
@@ -245,13 +247,21 @@ def _convolution(layer: nn.Conv2d, calls: list[list[Any]], rows: int) -> Found:
     patches = []
     for (x,), _ in calls:
         x = F.pad(x.detach(), (side, side, top, top)) if top or side else x.detach()
-        windows = x.unfold(2, high, down).unfold(3, wide, along)  # (B, C, H, W, high, wide), faster than F.unfold
-        patches.append(windows.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2))
-    left = [gradient.flatten(2).mT for _, gradient in calls]
-    return _products(layer, _together(patches), _together(left), layer.weight.shape)
+        x = x.permute(0, 2, 3, 1).contiguous()  # of channels-last pictures this is no copy
+        windows = x.unfold(1, high, down).unfold(2, wide, along)  # (B, H, W, C, high, wide), a view
+        patches.append(windows.permute(0, 1, 2, 4, 5, 3).flatten(3).flatten(1, 2))
+    left = [gradient.permute(0, 2, 3, 1).flatten(1, 2) for _, gradient in calls]
+    squares, total = _products(layer, _together(patches), _together(left))
+
+    def laid_out(factors: Tensor) -> dict[str, Tensor]:
+        found = total(factors)
+        weight = found["weight"].view(layer.out_channels, high, wide, layer.in_channels).permute(0, 3, 1, 2)
+        return {**found, "weight": weight}
+
+    return squares, laid_out
 
 
-def _products(layer: Any, entered: Tensor, left: Tensor, shape: torch.Size) -> Found:
+def _products(layer: Any, entered: Tensor, left: Tensor) -> Found:
     """Weights whose gradient of row b is `sum_t left[b, t] entered[b, t]^T`, from (B, T, I) and (B, T, O)."""
     steps, wide = entered.shape[1], entered.shape[2] * left.shape[2]
     biased = layer.bias is not None and layer.bias.requires_grad
@@ -267,10 +277,10 @@ def _products(layer: Any, entered: Tensor, left: Tensor, shape: torch.Size) -> F
 
     def total(factors: Tensor) -> dict[str, Tensor]:
         if each is not None:
-            weight = factors @ each.flatten(1)
+            weight = (factors @ each.flatten(1)).view(each.shape[1:])
         else:
             weight = (left * factors[:, None, None]).flatten(0, 1).mT @ entered.flatten(0, 1)
-        return {"weight": weight.view(shape), **({"bias": factors @ offsets} if biased else {})}
+        return {"weight": weight, **({"bias": factors @ offsets} if biased else {})}
 
     return squares + offsets.square().sum(1) if biased else squares, total
 
@@ -341,10 +351,18 @@ def _any(layer: nn.Module, calls: list[list[Any]], rows: int, given: Callable[..
         inputs = tuple(value.detach() for value in entered)
         if any(len(value) != rows for value in inputs):
             raise UserError("its input is not one for each row.")
-        with torch.backends.mkldnn.flags(enabled=False):  # vmap knows no rule for its recurrent layers
+        with _silence(), torch.backends.mkldnn.flags(enabled=False):  # vmap knows no rule for its recurrent layers
             found = vmap(one, randomness="different")(inputs, left)
         each = {name: each[name] + value if each else value for name, value in found.items()}
     return _squares(each), lambda factors: {name: torch.tensordot(factors, value, 1) for name, value in each.items()}
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Without torch's remarks on what it could do faster."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _together(calls: list[Tensor]) -> Tensor:

@@ -86,6 +86,8 @@ class Private:
             parameter.grad = total.add_(noise, alpha=self.entry["noise"] * clip).div_(self.source.size)
         return terms
 
+    gradients.private = True  # type: ignore[attr-defined]  # `fit` takes no others for a recipe with privacy
+
 
 def begin(recipe: Recipe, prepared: Prepared, folder: Path) -> Private | None:
     """What a recipe with `privacy` trains with; from here on `prepared` draws Poisson batches. Writes the ledger with all
@@ -184,8 +186,8 @@ def _noise(recipe: Recipe, entry: Training, before: list[Training], delta: float
     while not is_enough(high):
         low, high = high, 2 * high
         if high > 1000:
-            already = (
-                f" The run it starts from has spent {spent(before, delta, privacy.accountant):.2f}." if before else ""
+            already = f" The run it starts from has spent {spent(before, delta, privacy.accountant):.2f}." * bool(
+                before
             )
             message = f"no noise keeps {entry['steps']:,} steps within an epsilon of {epsilon:g}.{already}"
             raise recipe.error([Problem(("privacy", "epsilon"), message, "Give a larger one, or fewer steps.")])
@@ -201,8 +203,9 @@ def _before(recipe: Recipe) -> list[Training]:
     if not recipe.model.start:
         return []
     path = Path(recipe.model.start)
-    if (path / LEDGER).exists():
-        return list(read_json(path / LEDGER)["trainings"])
+    ledger = read_json(path / LEDGER) if (path / LEDGER).exists() else {}
+    if "trainings" in ledger:  # a federation's speaks of whole clients
+        return list(ledger["trainings"])
     with intact(path / "resolved.yaml"):
         data = yaml.safe_load((path / "resolved.yaml").read_text("utf-8"))["data"]
     if data == recipe.plain()["data"]:
@@ -232,25 +235,22 @@ def blocks(ledger: dict[str, Any], columns: dict[str, Any]) -> list[Block]:
         f"be told from them is at most e^{ledger['epsilon']:.2f} = {math.exp(ledger['epsilon']):.3g} times as likely with a row as "
         f"without it, but for a probability of {ledger['delta']:.0e}. It holds for a row, not for a person with several."
     )
-    statistics = ", ".join(sorted(name for name in columns))
     exposed = (
-        f"What columns.json keeps of the training rows (scales, categories, vocabularies of {statistics}), the loss of the "
+        f"What columns.json keeps of the training rows (scales, categories, vocabularies of {', '.join(columns)}), the loss of the "
         "training rows in the curves, the rows for validation and testing with all that is shown of them here, and every "
         "choice that was made by comparing trainings (rates, sizes: each training spends its own epsilon)."
     )
     told = ["run", "rows", "batch", "steps", "noise", "clip"]
-    rows = [[entry[key] for key in told] for entry in ledger["trainings"]]
+    lines = [[entry[key] for key in told] for entry in ledger["trainings"]]
     note = f"Sampling rates and noise composed by the {ledger['accountant'].upper()} accountant; noise in multiples of clip."
     found: list[Block] = [
         Section("Privacy"),
         Number("epsilon", ledger["epsilon"], note=f"delta {ledger['delta']:.0e}"),
         Text("Covered", covered),
         Text("Not covered", exposed),
-        Table("Ledger", told, rows, note=note),
+        Table("Ledger", told, lines, note=note),
     ]
     if known:
-        reason = (
-            f"The seed of {', '.join(known)} is known, and with it the noise can be taken away: for experiments only."
-        )
+        reason = f"The seed of {', '.join(known)} is known: the noise can be taken away. For experiments only."
         found.insert(1, Text("No guarantee", reason, "warning"))
     return found + [Text("Privacy", line, "warning") for line in _warnings(ledger)]

@@ -366,9 +366,8 @@ def evaluate(run: Run, data: Any = None) -> Report:
         part = "test" if "test" in held else "validation"
         where, tokens = f"its {part} part", held[part]
     else:
-        if masks := corpus.masks(run.recipe.data):
-            data = {"path": data, "mask": masks["text"].kinds} if isinstance(data, (str, Path)) else data
-        tokens = shards.tokens(corpus.read(data, ".", split=False), "train", vocabulary)
+        found = corpus.read(data, ".", split=False, masks=corpus.masks_of(run.recipe.data))
+        tokens = shards.tokens(found, "train", vocabulary)
     scores = perplexity.measure(model, tokens, context)
     return _language_report.scored(f"{run.path} on {where}", {"text": scores}, began)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from ..blocks.attention import SelfAttention, TransformerLayer, TransformerLayers
+from ..blocks.attention import SelfAttention, TransformerLayer
 from ..blocks.decoder import DecoderLayer
 from ..blocks.inputs import Steps
 from ..blocks.norm import BatchNorm
@@ -20,7 +20,6 @@ from ..encoders.ensemble import Ensemble
 from ..encoders.mlp import Mlp
 from ..encoders.pretrained import Pretrained
 from ..encoders.rnn import Rnn
-from ..encoders.transformer import Transformer
 from ..fuse.concat import Concat
 from ..fuse.gaussian import Gaussian
 from ..fuse.transformer import Transformer as Mixing
@@ -35,7 +34,6 @@ from ..heads.sequence import Sequence
 from ..heads.tags import Tags
 from ..heads.vector import Vector
 from ..models.assembled import Assembled
-from ..models.language import Language
 from ._units import Read, Slice, Units, each, first, inputs, makes, places, reads, some, stack, units, width
 
 _PRETRAINED = (  # who reads, and who makes: neurons and heads in BERT's words, then in DistilBERT's
@@ -65,8 +63,8 @@ def _assembled(model: Assembled, read: Read) -> Iterator[Units]:
     start = 0
     for number, (key, encoder) in enumerate(model.encoders.items()):
         reading: Read = []
-        if model.fuse is not None:
-            pool: Any = model.pools[key]
+        pool: Any = model.pools[key] if model.fuse is not None else None
+        if pool is not None:
             whole = reads(model.fuse.entries[number]) if isinstance(model.fuse, Mixing) else inputs(model.fuse, fused)
             place = 0 if isinstance(model.fuse, Mixing) else start
             reading += _pooled(pool, encoder, some(whole, each(pool.width, place)))
@@ -76,7 +74,7 @@ def _assembled(model: Assembled, read: Read) -> Iterator[Units]:
             reading += inputs(head, [])
             beside = [module for own, module in model.beside.items() if model.heads[own] is head]
             reading += [one for module in beside for one in makes(module)]
-        yield from _encoded(encoder, model.pools[key] if model.fuse is not None else None, reading)
+        yield from _encoded(encoder, pool, reading)
 
 
 def _of_sequences(model: Assembled) -> list[Any]:
@@ -145,7 +143,7 @@ def _embedding(inputs: Any) -> Units:
 @units.register
 def _rnn(encoder: Rnn, read: Read) -> Iterator[Units]:
     words, layers = _embedding(encoder.inputs), encoder.layers
-    ways = [
+    ways: list[list[Any]] = [
         [way[number] for way in (layers.rightward, layers.leftward) if len(way)]
         for number in range(len(layers.rightward))
     ]
@@ -174,15 +172,11 @@ def _bag(encoder: Bag, read: Read) -> Iterator[Units]:
 
 @units.register
 def _ensemble(encoder: Ensemble, read: Read) -> Iterator[Units]:
-    exits: Any = [leave[1] for leave in encoder.exits]
-    for member, pool, leave in zip(encoder.members, encoder.pools, exits):
+    leaving: Any = encoder.exits
+    exits, pools = [leave[1] for leave in leaving], list[Any](encoder.pools)
+    for member, pool, leave in zip(encoder.members, pools, exits):
         yield from _encoded(member, pool, _pooled(pool, member, reads(leave)))
     yield Units([one for leave in exits for one in makes(leave)], list(read))
-
-
-@units.register
-def _transformer(encoder: Transformer, read: Read) -> Iterable[Units]:
-    return units(encoder.layers, [])
 
 
 @units.register
@@ -191,17 +185,11 @@ def _pretrained(encoder: Pretrained, read: Read) -> Iterator[Units]:
     layers = dict(network.named_modules())
     for name, layer in layers.items():
         for end, makers in _PRETRAINED:
-            found = [layers.get(name.removesuffix(end) + maker) for maker in makers]
+            found: list[Any] = [layers.get(name.removesuffix(end) + maker) for maker in makers]
             if name.endswith(f".{end}") and None not in found:
                 heads = network.config.num_attention_heads if len(makers) > 1 else layer.in_features
                 index = places(1, heads, layer.in_features // heads)
                 yield Units([one for maker in found for one in makes(maker, index)], reads(layer, index=index))
-
-
-@units.register
-def _layers(layers: TransformerLayers, read: Read) -> Iterator[Units]:
-    for layer in layers.layers:
-        yield from units(layer, [])
 
 
 @units.register
@@ -234,11 +222,6 @@ def _into_concat(fuse: Concat, read: Read) -> Read:
 @inputs.register
 def _into_gaussian(fuse: Gaussian, read: Read) -> Read:
     return reads(fuse.mean) + reads(fuse.log_variance)
-
-
-@units.register
-def _mixing(fuse: Mixing, read: Read) -> Iterable[Units]:
-    return units(fuse.layers, [])
 
 
 def _into_output(head: Any, read: Read) -> Read:
@@ -314,12 +297,6 @@ def _writing(head: Sequence, decoder: RecurrentDecoder) -> Iterator[Units]:
         one.read += [*reads(decoder.join, index=each(hidden)), *makes(decoder.key)]  # a score is a product with a key
         yield Units(makes(decoder.join), words)
     yield one
-
-
-@units.register
-def _language(model: Language, read: Read) -> Iterator[Units]:
-    for layer in model.model.layers:
-        yield from units(layer, [])
 
 
 @units.register

@@ -84,8 +84,9 @@ class Units:
 
 @singledispatch
 def units(block: nn.Module, read: Read) -> Iterable[Units]:
-    """The units inside a block whose outputs are read by `read` (each index has a row for each of the outputs)."""
-    return ()
+    """The units inside a block whose outputs are read by `read` (each index has a row for each of the outputs); those
+    inside its parts where it is not in the table."""
+    return [one for part in block.children() for one in units(part, [])]
 
 
 @singledispatch

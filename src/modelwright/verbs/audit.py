@@ -56,7 +56,7 @@ def audit(
     from ..run import Run
 
     if isinstance(data, str) and "=" in data and not Path(data).exists():
-        data, options = None, (data, *options)
+        options, data = (data, *options), None
     if fail_on not in ("", "bad", "warning"):
         raise UserError(f"'{fail_on}' is no light to fail on.", where="--fail-on", hint="Known: bad, warning.")
     chosen = [name.strip() for name in only.split(",") if name.strip()]
@@ -75,7 +75,7 @@ def audit(
         except RunError as error:
             if chosen or not error.message.startswith("this needs"):
                 raise
-            found[name] = [_not_applicable(name, error)]
+            found[name] = [_not_applicable(error)]
         print(f"{name}: {time.perf_counter() - began:.1f} s", file=sys.stderr)
     report = _report(str(loaded.path or "run"), found)
     if loaded.path is not None:
@@ -102,11 +102,11 @@ def _configs(options: tuple[str, ...], chosen: list[str]) -> dict[str, dict[str,
     return configs
 
 
-def _not_applicable(name: str, error: RunError) -> Finding:
+def _not_applicable(error: RunError) -> Finding:
     from ..audits._case import Finding
 
     needs = error.message.partition(";")[0].removeprefix("this ").rstrip(".")
-    return Finding("none", name, "not applicable", needs, error.hint)
+    return Finding("none", "", "not applicable", needs, error.hint)
 
 
 def _report(title: str, found: dict[str, list[Any]]) -> Report:
@@ -117,8 +117,17 @@ def _report(title: str, found: dict[str, list[Any]]) -> Report:
     findings.sort(key=lambda pair: list(LIGHTS).index(pair[1].light))
     counts = {tone: sum(one.light == tone for _, one in findings) for tone in LIGHTS}
     worst = next((tone for tone in LIGHTS if counts[tone]), "none")
-    said = f"{counts['bad']} bad, {counts['warning']} warnings, {counts['good']} good."
-    rows = [[LIGHTS[f.light], f"{name}: {f.what}", f.found, f.meaning, f.advice] for name, f in findings]
+    said = f"{counts['bad']} bad, {counts['warning']} to be warned of, {counts['good']} good."
+    rows = [
+        [
+            LIGHTS[one.light],
+            ": ".join(filter(None, [name.replace("_", " "), one.what])),
+            one.found,
+            one.meaning,
+            one.advice,
+        ]
+        for name, one in findings
+    ]
     blocks: list[Block] = [
         Text("", said, TONES[worst]),
         Table("", ["light", "check", "found", "what it means", "what to do"], rows),
@@ -126,20 +135,5 @@ def _report(title: str, found: dict[str, list[Any]]) -> Report:
     for name, each in found.items():
         shown = [one for one in each if not isinstance(one, Finding)]
         blocks += [Section(f"Audit: {name.replace('_', ' ')}"), *shown] if shown else []
-    checks = {
-        name: [
-            {
-                "light": one.light,
-                "what": one.what,
-                "value": one.value,
-                "interval": one.interval,
-                "unit": one.unit,
-                "meaning": one.meaning,
-                "advice": one.advice,
-            }
-            for one in each
-            if isinstance(one, Finding)
-        ]
-        for name, each in found.items()
-    }
+    checks = {name: [vars(one) for one in each if isinstance(one, Finding)] for name, each in found.items()}
     return Report(f"Audit of {title}", blocks, data={"lights": counts, "checks": checks})
