@@ -147,7 +147,7 @@ class Int4Linear(nn.Module):
         return from_int4(codes, (self.grid[..., 0], self.grid[..., 1])).flatten(1)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.numel() > _FEW * self.in_features or not _has_kernel("_weight_int4pack_mm_for_cpu", x):
+        if not _has_kernel("_weight_int4pack_mm_for_cpu", x) or x.numel() > _FEW * self.in_features:
             return product(x, self.weight.to(x.dtype), self.bias)
         if self.packed is None:
             self.packed = self._pack()
@@ -170,7 +170,7 @@ class Int4Linear(nn.Module):
 def int8_product(x: Tensor, codes: Tensor, scale: Tensor) -> Tensor:
     """`(codes * scale) x`: (..., K) -> (..., N). Of few rows in bfloat16: the kernel for float32 is slower than float32."""
     flat = x.reshape(-1, x.shape[-1])
-    if len(flat) > _FEW or codes.shape[1] % _BLOCK or not _has_kernel("_weight_int8pack_mm", x):
+    if not _has_kernel("_weight_int8pack_mm", x) or len(flat) > _FEW or codes.shape[1] % _BLOCK:
         return product(x, from_int8(codes, scale).to(x.dtype))
     y = torch._weight_int8pack_mm(flat.bfloat16().contiguous(), codes, scale)
     return y.to(x.dtype).view(*x.shape[:-1], len(codes))

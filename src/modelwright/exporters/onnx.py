@@ -67,6 +67,8 @@ def export(run: Run, path: str | Path, *, quantize: Bits | None = None, rows: in
         file = Path(folder) / "plain.onnx"
         model = copy.deepcopy(run.model)
         join(model)  # fewer and larger products, which few bits need most
+        for module in model.modules():  # torch's exporter reads states, which are not to be packed
+            module._state_dict_hooks.clear()
         predicting = _Predicting(model, list(batches[0]))
         _write(predicting, batches, file, run)
         graph = onnx.load(file)
@@ -156,7 +158,10 @@ def _write(predicting: _Predicting, batches: list[Batch], file: Path, run: Run) 
                 input_names=[_plain(name) for name in example], output_names=predicting.outputs, external_data=False,
                 verbose=False, opset_version=_OPSET if hasattr(predicting.model, "logits") else None,
             )  # fmt: skip
-    except Exception as error:  # whatever torch's exporter raises means that it cannot follow the model
+    except Exception as failure:  # whatever torch's exporter raises means that it cannot follow the model
+        error: BaseException = failure
+        while error.__cause__ is not None:
+            error = error.__cause__
         reason = str(error).strip().splitlines()[0][:200]
         message = f"torch cannot write its prediction as one graph ({reason})."
         raise RunError(message, where=str(run.path), hint="Texts are written step by step.") from None
