@@ -124,8 +124,8 @@ def perplexity(run: str) -> dict[str, Any]:
     loaded, found = Run.load(run), {}
     steps: dict[str, Any] = {
         "fp32": None, "int8": "int8", "int8 dynamic": {"kind": "int8", "activations": "dynamic"},
-        "int4 rounded": {"kind": "int4", "feedback": False}, "int4": "int4", "wanda 50 %": "wanda",
-        "wanda 2:4": {"kind": "wanda", "pattern": "2:4"},
+        "int4 rounded": {"kind": "int4", "feedback": False}, "int4": {"kind": "int4", "rows": 128},
+        "wanda": "wanda", "wanda 2:4": {"kind": "wanda", "pattern": "2:4"},
     }  # fmt: skip
     for name, step in steps.items():
         work = Work(loaded)
@@ -133,6 +133,7 @@ def perplexity(run: str) -> dict[str, Any]:
             parts.build("compression", step).apply(work)
         score = work.score(2 if "test" in work.prepared.tokens else 1)
         found[name] = {"perplexity": round(score["perplexity"], 4), "bytes": size(work.model)}
+        print(name, found[name], file=sys.stderr, flush=True)
     return found
 
 

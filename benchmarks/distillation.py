@@ -1,6 +1,6 @@
 """A student that sees 1,000 labels of MNIST, alone and taught by a run that has seen all of them.
 
-    python benchmarks/distillation.py TEACHER [--labels 1000] [--epochs 5]
+    python benchmarks/distillation.py TEACHER [--labels 1000] [--epochs 3]
 
 TEACHER is a run of MNIST. The student is the dense net 784-256-128-10. Alone it learns from the labelled pictures, for as
 many epochs as its validation loss falls; taught, it also sees the other training pictures, without their labels. Prints the
@@ -54,7 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("teacher")
     parser.add_argument("--labels", type=int, default=1000)
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=3)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from modelwright.report import (
+    Colored,
     Curve,
     Image,
     Number,
@@ -171,3 +172,18 @@ def test_empty_blocks_render():
 def test_reports_need_no_heavy_library():
     code = "import sys, modelwright.report, modelwright.pages; assert not {'numpy', 'torch', 'pydantic'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_coloured_words_are_marked_everywhere():
+    block = Colored("Row 1", [("not ", -0.9), ("bad ", 1.0), ("at ", 0.01), ("all", 0.0)])
+    report = Report("r", [block])
+    assert Report.from_json(report.to_json()).blocks == [block]
+    assert "[-not] [+bad] at all" in render_terminal(report)
+    assert "\x1b[32mbad \x1b[0m" in render_terminal(report, color=True)
+    assert "~~not~~ **bad** at all" in render_markdown(report)
+
+
+def test_a_table_with_heat_has_bars_beside_its_first_figures():
+    report = Report("r", [Table("t", ["part", "adds", "rows"], [["a", 2.0, 1], ["b", -1.0, 9]], heat=True)])
+    lines = render_terminal(report).splitlines()
+    assert lines[-2].endswith("1  " + 16 * "█") and lines[-1].endswith("9  " + 8 * "░")

@@ -92,6 +92,9 @@ def open_folder(path: Path, changes: Sequence[dict[str, Any]] = ()) -> tuple[Lan
     config = _json(
         _config_file(path), "A language model's folder has config.json, model.safetensors and tokenizer.json."
     )
+    if (path / _CHANGED).exists() and not changes:
+        hint = "Begin with the run that it was made from."
+        raise RunError("the model was compressed: it cannot be trained further.", where=str(path), hint=hint)
     options = _options(path, config)
     tokenizer, special, template = read_tokenizer(path)
     vocabulary = config.get("vocab_size", 0)
@@ -102,7 +105,8 @@ def open_folder(path: Path, changes: Sequence[dict[str, Any]] = ()) -> tuple[Lan
             hint="This is another model's tokenizer: copy the tokenizer.json that the model was trained with.",
         )
     with torch.device("meta"):
-        model = transforms.replay(Language(vocabulary, **options), changes)
+        model = Language(vocabulary, **options)
+        transforms.replay(model, changes)
     _fill(path, model, _weights(path))
     return model.eval(), tokenizer, {"options": options, "special": special, "chat_template": template}
 

@@ -136,7 +136,8 @@ def _check_federated(values: dict[str, Any]) -> list[Problem]:
     given, data = values["federated"], values.get("data")
     if not isinstance(given, dict):
         return [Problem(("federated",), "expected a mapping.", "For example federated: {clients: 100}.")]
-    problems = parts.mistakes("privacy", {**given, "kind": "federated"}, ("federated",))
+    found = parts.validate(parts.find("privacy", "federated"), given)[1]
+    problems = [Problem(("federated", *problem.path), problem.message, problem.hint) for problem in found]
     split = data.get("split") if isinstance(data, dict) else None
     if (split.get("kind") if isinstance(split, dict) else split) == "folds":
         problems.append(Problem(("federated",), "folds are trained in one place.", "Leave out one of the two."))

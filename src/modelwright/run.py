@@ -159,12 +159,12 @@ class Run:
         import pyarrow as pa
 
         if self.recipe.model.kind == "language":
-            from .data.corpus import masks
+            from .data.corpus import masks_of
             from .data.reading import read
             from .perplexity import predict
 
             single = isinstance(rows, Mapping) and isinstance(rows.get("text"), str)
-            table = read([rows] if single else rows, Path("."), masks(self.recipe.data)).table
+            table = read([rows] if single else rows, Path("."), masks_of(self.recipe.data)).table
             return predict(self.model, self.vocabulary, table)
         chunks = [self._decode(codes, probabilities) for codes in self.predict_codes(self.table_of(rows))]
         return pa.table({name: pa.chunked_array([chunk[name] for chunk in chunks]) for name in chunks[0]})

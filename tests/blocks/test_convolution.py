@@ -93,3 +93,17 @@ def test_channels_last_stays_channels_last():
     layer = ConvolutionLayer((3, 8), 3, shrink=2, norm=True)
     x = torch.randn(2, 8, 8, 3).permute(0, 3, 1, 2)
     assert layer(x)[0].is_contiguous(memory_format=torch.channels_last)
+
+
+def test_windows_of_padding_stay_out_of_the_norms_statistics():
+    torch.manual_seed(0)
+    layer = ConvolutionLayer((3, 4), 3, shrink=2, norm=True, sequence=True).train()
+    x, mask = (
+        torch.randn(5, 3, 1, 6),
+        torch.arange(6)[None, None, None] < torch.tensor([6, 2, 3, 1, 4])[:, None, None, None],
+    )
+    y, _ = layer(x, mask)
+    y.sum().backward()
+    statistics = next(module for module in layer.modules() if isinstance(module, nn.BatchNorm2d))
+    assert statistics.running_var.max() < 10
+    assert all(torch.isfinite(parameter.grad).all() for parameter in layer.parameters())

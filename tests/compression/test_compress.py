@@ -167,9 +167,10 @@ def test_a_constant_model_and_a_table_of_few_rows(tmp_path, out):
     assert made.metrics["test"]["y"]["accuracy"] == 0.5
 
 
-def test_one_row_has_nothing_to_be_measured_on(tmp_path, out):
-    (tmp_path / "rows.json").write_text('[{"x": 1.5, "y": 2.5}]')
-    recipe = {"data": str(tmp_path / "rows.json"), "target": "y", "columns": {"x": "number", "y": "number"}}
+def test_where_no_row_is_held_back_nothing_can_be_measured(tmp_path, out):
+    (tmp_path / "rows.json").write_text('[{"x": 1.5, "y": 2.5}, {"x": 2.5, "y": 1.5}]')
+    data = {"path": str(tmp_path / "rows.json"), "split": {"fractions": [1, 0, 0]}}
+    recipe = {"data": data, "target": "y", "columns": {"x": "number", "y": "number"}}
     mw.train({**recipe, "train": QUICKLY, "baselines": False}, out=str(tmp_path / "run"))
     with pytest.raises(DataError, match="no row was held back"):
         mw.compress(str(tmp_path / "run"), "int8", out=out)
@@ -192,6 +193,13 @@ def test_a_private_run_is_not_trained_further(digits, out, tmp_path):
     with pytest.raises(RunError, match="differential privacy"):
         mw.compress(str(private), "prune", out=out)
     mw.compress(str(private), "prune", "epochs=0", out=out, timing=False)
+
+
+def test_a_run_trained_on_attacks_says_that_it_was_trained_on_plain_rows(tmp_path, out):
+    train = {**QUICKLY, "epochs": 1, "adversarial": {"epsilon": 0.1, "steps": 1}}
+    run = mw.train({"data": "digits", "train": train, "baselines": False}, out=str(tmp_path / "run"))
+    made = mw.compress(run, "prune", "epochs=0.5", out=out, timing=False)
+    assert "attacked rows" in (made.path / "card.md").read_text()
 
 
 @pytest.mark.parametrize("family", FEW)

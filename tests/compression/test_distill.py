@@ -160,6 +160,7 @@ def test_what_is_not_labelled_is_learned_from_the_teacher(folder, monkeypatch):
 def test_what_cannot_be_taught_is_said(folder, tmp_path):
     run = teacher_of("mlp on a table", folder)
     for given, words in (
+        ({"privacy": {"epsilon": 3}}, "a student learns without noise"),
         ({"target": "left"}, "the student learns left, its teacher knows kind"),
         ({"model": {"kind": "language"}}, "a student of kind language cannot learn from a teacher of kind assembled"),
         ({"model": {"encoders": {"city": {"kind": "rnn"}}}}, "other columns than its teacher's"),

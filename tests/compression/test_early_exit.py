@@ -76,6 +76,11 @@ def test_exits_survive_saving_and_int8(run, tmp_path):
         mw.compress(str(made.path), "early_exit", out=str(tmp_path / "again"))
 
 
+def test_exits_are_not_left_behind(run, tmp_path):
+    with pytest.raises(RunError, match="left behind"):
+        mw.compress(str(run.path), "early_exit", "threshold=0.9", "prune", out=str(tmp_path / "small"))
+
+
 @pytest.mark.parametrize(
     "family", ["cnn on text", "transformer on text", "transformer on a table", "boolean", "number", "rnn"]
 )

@@ -20,7 +20,7 @@ from modelwright.errors import RunError, UserError
 from modelwright.models.assembled import Assembled
 from modelwright.recipe import load
 from modelwright.run import Run
-from modelwright.transforms._units import find
+from modelwright.transforms._layers import find
 from modelwright.transforms.narrow import Narrow
 
 from ..test_verb_family_matrix import FAMILIES, NOTE, QUICK, rewriting, supervised, write_data, writing

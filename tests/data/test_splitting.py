@@ -228,3 +228,11 @@ def test_impossible_numbers_of_folds(count):
         str(caught.value)
         == f"data.split: the number of folds must lie between 2 and the number of rows (10), given {count}."
     )
+
+
+def test_missing_labels_in_several_chunks_are_a_class():
+    labels = pa.chunked_array([["a", None, "b"] * 20, ["b", None, "a"] * 20])
+    rows = Rows(pa.table({"x": pa.array(range(120)), "y": labels}), None, "chunks")
+    part = split(rows, ["y"])
+    missing = np.array([value is None for value in labels.to_pylist()])
+    assert [int((part[missing] == each).sum()) for each in (0, 1, 2)] == [32, 4, 4]

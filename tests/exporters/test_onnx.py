@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from modelwright import tasks
 from modelwright.errors import RunError, UserError
-from modelwright.exporters.onnx import export, feed, start
+from modelwright.exporters.onnx import encoded, export, feed, start
 
 from ..compression.test_rounding import SUPERVISED, folder, untrained  # noqa: F401 (a fixture)
 
@@ -25,7 +24,7 @@ def test_the_graph_computes_what_the_run_computes(family, folder, tmp_path):  # 
     done = export(run, tmp_path / "net.onnx", rows=40)
     assert done.error < 1e-4 and done.bytes == done.path.stat().st_size
     session = start(done.path, 1)
-    (batch,) = tasks.find("assembled").calibration(tasks.find("assembled").reopen(run), 7)
+    batch = encoded(run, str(folder / "rows.jsonl"))
     with torch.no_grad():
         expected = run.model.predict(batch)
     found = session.run(None, feed(batch))

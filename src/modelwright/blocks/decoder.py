@@ -45,8 +45,11 @@ class RMSNorm(nn.Module):
         self.weight, self.epsilon = nn.Parameter(torch.ones(width)), epsilon
 
     def forward(self, x: Tensor) -> Tensor:
+        if torch.compiler.is_exporting():  # a graph has an operation of its own for it
+            return F.rms_norm(x, self.weight.shape, self.weight, self.epsilon)
         if not torch.is_grad_enabled():
-            return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.epsilon).to(_working_type(x))
+            x32 = x.float()
+            return (x32 * _scale(x32, self.epsilon)).mul_(self.weight).to(_working_type(x))
         return _Norm.apply(x, self.weight, self.epsilon, _working_type(x))
 
 
@@ -231,7 +234,8 @@ def _joined(*layers: nn.Linear) -> tuple[Dense, list[int]]:
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`W x + b`, by whichever kernel is fast."""
-    if _ONEDNN is None or torch.is_grad_enabled() or x.device.type != "cpu" or _working_type(x) != torch.float32:
+    plain = torch.is_grad_enabled() or torch.compiler.is_exporting() or x.device.type != "cpu"
+    if _ONEDNN is None or plain or _working_type(x) != torch.float32:
         return F.linear(x, weight, bias)
     return _ONEDNN(x, weight, bias, "none", [], "")
 
@@ -242,7 +246,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None) -> Te
     seen, broadcastable to (B, 1, T, S): the keys each query looks at; None: all for one query, else those before it.
     """
     (rows, heads, steps, size), groups, length = query.shape, key.shape[1], key.shape[2]
-    causal, short = seen is None and steps > 1, steps == 1 or length <= _SHORT
+    causal, short = bool(seen is None and steps > 1), steps == 1 or length <= _SHORT
     if steps == 1:  # the heads of a group are the queries of one attention: nothing is repeated
         query = query.reshape(rows, groups, heads // groups, size)
     elif groups != heads:
@@ -305,14 +309,19 @@ def _working_type(x: Tensor) -> torch.dtype:
     return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
 
 
+def _scale(x: Tensor, epsilon: float) -> Tensor:
+    """`1 / sqrt(mean(x^2) + epsilon)` (..., 1): fewer calls than torch's norm, which count where there is one row."""
+    norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    return norm.square_().div_(x.shape[-1]).add_(epsilon).rsqrt_()
+
+
 class _Norm(torch.autograd.Function):
     """RMSNorm in few passes over memory: keeps its input and one number a row."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float, dtype: torch.dtype) -> Tensor:
         x32 = x.float()
-        norm = torch.linalg.vector_norm(x32, dim=-1, keepdim=True)
-        scale = (norm.square() / x.shape[-1] + epsilon).rsqrt()
+        scale = _scale(x32, epsilon)
         ctx.save_for_backward(x, weight, scale)
         return (x32 * scale).mul_(weight).to(dtype)
 
@@ -343,6 +352,9 @@ class _Turned(torch.autograd.Function):
 
 def _turned(x: Tensor, cosine: Tensor, sine: Tensor, way: int) -> Tensor:
     half = x.shape[-1] // 2
+    if torch.compiler.is_exporting():  # a graph has no parts that are written in place
+        first, second = x[..., :half], x[..., half:]
+        return x * cosine + torch.cat([second * -sine, first * sine], -1)
     y = x * cosine
     y[..., :half].addcmul_(x[..., half:], sine, value=-way)
     y[..., half:].addcmul_(x[..., :half], sine, value=way)

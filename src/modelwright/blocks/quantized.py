@@ -69,16 +69,14 @@ class Int8Linear(nn.Module):
 
     def __init__(self, layer: nn.Linear, activations: Activations = "none") -> None:
         super().__init__()
-        codes, scale = to_int8(layer.weight)
         self.in_features, self.out_features = layer.in_features, layer.out_features
-        self.register_buffer("codes", codes)
-        self.register_buffer("scale", scale)
         self.bias, self.activations = layer.bias, activations
-        if activations == "static":
-            self.register_buffer("input_scale", torch.ones(()))
         self.codes: Tensor
         self.scale: Tensor
-        _pack_zeros(self, "codes")
+        self.input_scale: Tensor
+        _hold_int8(self, layer.weight)
+        if activations == "static":
+            self.register_buffer("input_scale", torch.ones(()))
 
     @property
     def weight(self) -> Tensor:
@@ -104,12 +102,9 @@ class Int8Embedding(nn.Module):
 
     def __init__(self, table: nn.Embedding) -> None:
         super().__init__()
-        codes, scale = to_int8(table.weight)
-        self.register_buffer("codes", codes)
-        self.register_buffer("scale", scale)
         self.codes: Tensor
         self.scale: Tensor
-        _pack_zeros(self, "codes")
+        _hold_int8(self, table.weight)
 
     @property
     def weight(self) -> Tensor:
@@ -148,8 +143,8 @@ class Int4Linear(nn.Module):
     @property
     def weight(self) -> Tensor:
         """(N, K), float32."""
-        codes = torch.stack([self.codes & 15, self.codes >> 4], -1).flatten(1)
-        return from_int4(codes.unflatten(1, (-1, self.group)), (self.grid[..., 0], self.grid[..., 1])).flatten(1)
+        codes = self._apart().unflatten(1, (-1, self.group))
+        return from_int4(codes, (self.grid[..., 0], self.grid[..., 1])).flatten(1)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.numel() > _FEW * self.in_features or not _has_kernel("_weight_int4pack_mm_for_cpu", x):
@@ -157,13 +152,16 @@ class Int4Linear(nn.Module):
         if self.packed is None:
             self.packed = self._pack()
         packed, grid = self.packed
-        y = torch._weight_int4pack_mm_for_cpu(
-            x.reshape(-1, self.in_features).bfloat16().contiguous(), packed, self.group, grid
-        )
+        flat = x.reshape(-1, self.in_features).bfloat16().contiguous()
+        y = torch._weight_int4pack_mm_for_cpu(flat, packed, self.group, grid)
         return _add(y[:, : self.out_features].to(x.dtype).view(*x.shape[:-1], self.out_features), self.bias)
 
+    def _apart(self) -> Tensor:
+        """The codes (N, K), one in a byte."""
+        return torch.stack([self.codes & 15, self.codes >> 4], -1).flatten(1)
+
     def _pack(self) -> tuple[Tensor, Tensor]:
-        codes = torch.stack([self.codes & 15, self.codes >> 4], -1).flatten(1)
+        codes = self._apart()
         missing = -len(codes) % 16  # the kernel wants outputs by 16
         packed = torch._convert_weight_to_int4pack_for_cpu(F.pad(codes, (0, 0, 0, missing)).int(), 1)
         return packed, F.pad(self.grid, (0, 0, 0, 0, 0, missing)).transpose(0, 1).contiguous()
@@ -176,6 +174,13 @@ def int8_product(x: Tensor, codes: Tensor, scale: Tensor) -> Tensor:
         return product(x, from_int8(codes, scale).to(x.dtype))
     y = torch._weight_int8pack_mm(flat.bfloat16().contiguous(), codes, scale)
     return y.to(x.dtype).view(*x.shape[:-1], len(codes))
+
+
+def _hold_int8(module: nn.Module, weight: Tensor) -> None:
+    codes, scale = to_int8(weight)
+    module.register_buffer("codes", codes)
+    module.register_buffer("scale", scale)
+    _pack_zeros(module, "codes")
 
 
 def store_int8(module: nn.Module, name: str) -> None:
@@ -214,7 +219,7 @@ def _to_packed(name: str, module: nn.Module, state: dict[str, Any], prefix: str,
 
 def _from_packed(name: str, module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
     mask = state.pop(f"{prefix}{name}_mask", None)
-    if mask is not None:
+    if mask is not None and prefix + name in state:
         packed, shape = state[prefix + name], getattr(module, name).shape
         real = (mask[:, None] >> torch.arange(8, device=mask.device) & 1).flatten()[: shape.numel()].bool()
         state[prefix + name] = packed.new_zeros(shape.numel()).masked_scatter_(real, packed).view(shape)
@@ -239,14 +244,9 @@ def _integers(x: Tensor, codes: Tensor) -> Tensor:
 
 
 def _has_kernel(name: str, x: Tensor) -> bool:
-    """Whether torch has the kernel here, and x needs no gradient (kernels have none) and is not being exported."""
-    exported = torch.compiler.is_exporting()
-    return (
-        x.device.type == "cpu"
-        and hasattr(torch, name)
-        and not (x.requires_grad and torch.is_grad_enabled())
-        and not exported
-    )
+    """Whether torch has the kernel for x, of which no gradient is asked, and which is not being exported."""
+    learned = x.requires_grad and torch.is_grad_enabled()
+    return not learned and x.device.type == "cpu" and hasattr(torch, name) and not torch.compiler.is_exporting()
 
 
 def _beside(scale: Tensor, weight: Tensor) -> Tensor:

@@ -62,12 +62,11 @@ def _limit(clause: str) -> Limit:
 
 @dataclass(frozen=True)
 class Trial:
-    """A candidate: the steps that make it, the validation scores, the bytes of its tensors and how many times fewer they are, and how far it stays within each limit, as a
-    share of the limit; below 0 is beyond."""
+    """A candidate: the steps that make it, its validation scores, how many times smaller it is, and how far it stays
+    within each limit, as a share of the limit; below 0 is beyond."""
 
     steps: list[dict[str, Any]]
     scores: dict[str, Any]
-    bytes: int
     smaller: float
     left: dict[Limit, float]
 
@@ -98,8 +97,9 @@ class Search:
 
     def __init__(self, work: Work, limits: list[Limit]) -> None:
         self.work, self.limits = work, limits
-        self.scores = Work(work.run).score()
-        self.bytes = _bytes(work.run.model)
+        begun = work.branch()
+        begun.model = work.run.model
+        self.scores, self.bytes = begun.score(), _bytes(begun.model)
         known = [*COSTS, *(name for name in self.scores if name != "main")]
         for limit in limits:
             if limit.name not in known:
@@ -112,7 +112,7 @@ class Search:
         """The best candidate, what made it, and the account of the search."""
         self._try({"kind": "int8"})
         self._narrow()
-        for kind in ("int8", "int4"):
+        for kind in ("int8", "int4"):  # of the narrower model, if it is one
             self._try({"kind": kind})
         found = _sensitivity.measure(self.work)
         tolerances = found.tolerances()
@@ -121,7 +121,8 @@ class Search:
             if low > high:
                 break
             middle = (low + high) // 2
-            trial = self._try({"kind": "prune", "layers": found.bearable(tolerances[middle])}, {"kind": "int8"})
+            layers = found.bearable(tolerances[middle])
+            trial = self._try(*[{"kind": "prune", "layers": layers}] * bool(layers), {"kind": "int8"})
             low, high = (middle + 1, high) if self._bears_more(trial) else (low, middle - 1)
         assert self.best
         return *self.best, [Section("Budget"), self._table(self.best[0]), *found.blocks()]
@@ -145,15 +146,15 @@ class Search:
 
     def _try(self, *steps: dict[str, Any]) -> Trial:
         """Make a candidate and measure it; the best so far is kept."""
-        work, all_steps = self.work.branch(), [*self.first, *steps]
+        all_steps = [*self.first, *steps]
         if done := next((trial for trial in self.trials if trial.steps == all_steps), None):
             return done
+        work = self.work.branch()
         for step in steps:
             parts.build("compression", step).apply(work)
         scores = work.score()
-        size = _bytes(work.model)
         left = {limit: self._left(limit, work, scores) for limit in self.limits}
-        trial = Trial(all_steps, scores, size, self.bytes / size, left)
+        trial = Trial(all_steps, scores, self.bytes / _bytes(work.model), left)
         self.trials.append(trial)
         print(trial.account, file=sys.stderr)
         if self.best is None or self._rank(trial) > self._rank(self.best[0]):
@@ -164,7 +165,7 @@ class Search:
         """Larger is better: the smallest of those that fit, or the best where only costs are limited; else the nearest."""
         if not trial.fits:
             return False, min(trial.left.values())
-        return True, trial.scores["main"] if all(limit.name in COSTS for limit in self.limits) else -trial.bytes
+        return True, trial.scores["main"] if all(limit.name in COSTS for limit in self.limits) else trial.smaller
 
     def _left(self, limit: Limit, work: Work, scores: dict[str, Any]) -> float:
         """How far a candidate stays within a limit."""

@@ -136,4 +136,7 @@ def _peaks(batch: Batch, folders: tuple[Path, Path]) -> list[float]:
         save_tensors(Path(place) / "batch", batch)
         command = [sys.executable, "-m", "modelwright.compression._memory", f"{place}/batch", *map(str, folders)]
         done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    return json.loads(done.stdout) if done.returncode == 0 else []
+    if done.returncode:
+        print(f"peak memory could not be measured: {done.stderr.splitlines()[-1:]}", file=sys.stderr)
+        return []
+    return json.loads(done.stdout)

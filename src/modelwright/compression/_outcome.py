@@ -126,25 +126,28 @@ def _quality(run: Run, before: dict, after: dict, part: str) -> tuple[list[list[
     """The main score of each target, and a warning where it fell by more than its interval."""
     rows, warnings = [], []
     for target, scores in before.items():
-        name, higher = metrics.main(run.kinds.get(target, "language"))
-        name, higher = (
-            ("perplexity", False) if target not in run.kinds else (name, higher) if name in scores else ("loss", False)
-        )
+        name, higher = _main(run, target, scores)
         old, new = scores.get(name), after[target].get(name)
         if old is None or new is None:
             continue
+        intervals = [each[target].get(f"{name}_interval") for each in (before, after)]
         label = name if len(before) == 1 else f"{target} {name}"
         share = higher and min(old, new) >= 0 and max(old, new) <= 1
         change = f"{100 * (new - old):+.2f} points" if share else f"{(new - old) / (abs(old) or 1):+.1%}"
-        interval = scores.get(f"{name}_interval")
-        rows.append(
-            [label, _with_interval(old, interval), _with_interval(new, after[target].get(f"{name}_interval")), change]
-        )
-        low, high = interval or (old - 0.01 * abs(old), old + 0.01 * abs(old))
+        rows.append([label, *map(_with_interval, (old, new), intervals), change])
+        low, high = intervals[0] or (old - 0.01 * abs(old), old + 0.01 * abs(old))
         if new < low if higher else new > high:
-            bound = "more than chance explains" if interval else "by more than one per cent"
+            bound = "more than chance explains" if intervals[0] else "by more than one per cent"
             warnings.append(f"{label} on the {part} rows went from {shown(old)} to {shown(new)}, {bound}.")
     return rows, warnings
+
+
+def _main(run: Run, target: str, scores: dict[str, Any]) -> tuple[str, bool]:
+    """The score that counts, and whether higher is better."""
+    if target not in run.kinds:  # a language model's text
+        return "perplexity", False
+    name, higher = metrics.main(run.kinds[target])
+    return (name, higher) if name in scores else ("loss", False)
 
 
 def _with_interval(value: float, interval: Sequence[float] | None) -> str:
@@ -154,9 +157,13 @@ def _with_interval(value: float, interval: Sequence[float] | None) -> str:
 def _hopes(costs: Sequence[_costs.Cost]) -> list[str]:
     """What a person may have hoped for in vain."""
     found = []
-    if costs[0].gain < FASTER:
-        found.append("The file is not smaller: zeros take room until int8 stores only what is not 0.")
+    file, _, real = costs[:3]
+    if file.gain < FASTER:
+        zeros = ": zeros take room until int8 stores only what is not 0" * (real.gain > FASTER)
+        found.append(f"The file is not smaller{zeros}.")
     speeds = [cost for cost in costs if cost.better == "faster"]
     if speeds and all(cost.gain < FASTER for cost in speeds):
-        found.append("Nothing got faster here: zeros and few bits save room; narrower layers (structured) save time.")
+        found.append(
+            "Nothing got faster here: zeros and few bits save room; only narrower layers save time on every machine."
+        )
     return found

@@ -41,14 +41,16 @@ class Sensitivity:
 
     def blocks(self) -> list[Block]:
         """As a table and a chart of the largest layers."""
-        columns = ["layer", "weights", *(f"{share:.0%} zeros" for share in SHARES), "int8", "int4"]
+        columns = ["layer", "weights", *(f"{share:.0%}" for share in SHARES), "int8", "int4"]
         rows: list[list[Any]] = [
             [name, self.weights[name], *losses.values(), *self.rounded[name].values()]
             for name, losses in self.pruned.items()
         ]
         largest = sorted(self.weights, key=lambda name: -self.weights[name])[:SHOWN]
         lines = {name: ([100 * share for share in SHARES], list(self.pruned[name].values())) for name in largest}
-        note = "What the main score on the validation rows loses, the layer alone being changed and nothing trained."
+        note = (
+            "What the main score on the validation rows loses with so many zeros in one layer, or its weights rounded."
+        )
         return [
             Table("Sensitivity", columns, rows, note=note),
             Curve("Sensitivity", "zeros (%)", "loss of the main score", lines),
@@ -58,44 +60,35 @@ class Sensitivity:
 @torch.no_grad()
 def measure(work: Work) -> Sensitivity:
     """Change each layer of a copy in every way, and put it back."""
-    work, layers = work.branch(), matrices(work.model)
-    found, whole = Sensitivity({}, {}, {}), work.score()["main"]
-    for name, weights in matrices(work.model).items():
-        print(f"\rlayer {len(found.weights) + 1} of {len(layers)} alone", end="", file=sys.stderr, flush=True)
+    work = work.branch()
+    layers, found, whole = matrices(work.model), Sensitivity({}, {}, {}), work.score()["main"]
+
+    def lost(weights: list[Tensor], change: Callable[[list[Tensor]], None]) -> float:
+        kept = [weight.clone() for weight in weights]
+        change(weights)
+        score = work.score()["main"]
+        for weight, before in zip(weights, kept):
+            weight.copy_(before)
+        return whole - score
+
+    for number, (name, weights) in enumerate(layers.items(), 1):
+        print(f"\rlayer {number} of {len(layers)} alone", end="", file=sys.stderr, flush=True)
         found.weights[name] = sum(weight.numel() for weight in weights)
-        found.pruned[name] = {share: whole - _score(work, weights, partial(_pruned, share)) for share in SHARES}
-        found.rounded[name] = {kind: whole - _score(work, weights, change) for kind, change in ROUNDED.items()}
+        found.pruned[name] = {share: lost(weights, partial(prune, sparsity=share)) for share in SHARES}
+        found.rounded[name] = {"int8": lost(weights, _int8), "int4": lost(weights, _int4)}
     print(file=sys.stderr)
     return found
 
 
-def _score(work: Work, weights: list[Tensor], change: Callable[[Tensor], Tensor]) -> float:
-    """The main score with these weights changed."""
-    kept = [weight.clone() for weight in weights]
+def _int8(weights: list[Tensor]) -> None:
     for weight in weights:
-        weight.copy_(change(weight))
-    score = work.score()["main"]
-    for weight, before in zip(weights, kept):
-        weight.copy_(before)
-    return score
+        codes, scale = to_int8(weight.flatten(1))
+        weight.copy_((codes * scale[:, None]).view_as(weight))
 
 
-def _pruned(share: float, weight: Tensor) -> Tensor:
-    changed = weight.clone()
-    prune([changed], share)
-    return changed
-
-
-def _int8(weight: Tensor) -> Tensor:
-    codes, scale = to_int8(weight.flatten(1))
-    return (codes * scale[:, None]).view_as(weight)
-
-
-def _int4(weight: Tensor) -> Tensor:
-    flat = weight.flatten(1)
-    groups = F.pad(flat, (0, -flat.shape[1] % GROUP)).unflatten(1, (-1, GROUP))
-    grid = to_grid(groups)
-    return from_int4(to_int4(groups, grid), grid).flatten(1)[:, : flat.shape[1]].view_as(weight)
-
-
-ROUNDED = {"int8": _int8, "int4": _int4}
+def _int4(weights: list[Tensor]) -> None:
+    for weight in weights:
+        flat = weight.flatten(1)
+        groups = F.pad(flat, (0, -flat.shape[1] % GROUP)).unflatten(1, (-1, GROUP))
+        grid = to_grid(groups)
+        weight.copy_(from_int4(to_int4(groups, grid), grid).flatten(1)[:, : flat.shape[1]].view_as(weight))

@@ -17,7 +17,7 @@ from ..blocks.stream import Batch
 from ..errors import DataError, RunError
 from ..loop import Gradients, StepOptions
 from ..recipe import TrainOptions
-from ..report import Block
+from ..report import Block, Text
 from ..run import Run
 
 RATE = 0.3  # of the run's own learning rate, where a step trains further
@@ -75,18 +75,26 @@ class Work:
         gradients: Gradients | None = None,
         model: nn.Module | None = None,
     ) -> None:
-        """Train the model (or another) further on the run's training rows, with a fresh optimiser, a rate that falls
-        to 0, and no early stopping. lr: a share of the run's own (RATE) where it is left out. What masks must do, `gradients` does.
+        """Train the model (or another) further on the run's training rows: a fresh optimiser, a rate that falls to 0, no
+        early stopping. lr: a share of the run's own (RATE) where it is left out. What masks must do, `gradients` does.
 
-        Raises RunError for a run trained with differential privacy: steps without noise would undo it.
+        Raises RunError for a run trained with differential privacy, which steps without noise would undo, and for one
+        with exits, which would be left behind.
         """
         recipe = self.recipe
         if self.run.path and (self.run.path / "privacy.json").exists():
             reason = "it was trained with differential privacy, which training it further without noise would undo."
             raise RunError(reason, where=str(self.run.path), hint="Use steps that do not train: prune epochs=0, int8.")
+        if any(change["kind"] == "early_exit" for change in self.transforms):
+            reason = "it has exits, which are left behind when the model is trained further."
+            raise RunError(reason, where=str(self.run.path), hint="Make early_exit the last step but int8.")
         own = recipe.train.model_dump() | {"epochs": None, "steps": steps or max(self.steps(epochs), 1)}
         own |= {"lr": lr or RATE * (own["lr"] or 1e-3), "early_stop": 0, "time_limit": None}
         own |= {"schedule": "cosine", "compile": False, "speed": "fixed"}
+        if gradients and own.get("adversarial"):
+            own["adversarial"] = None
+            told = "It was trained on attacked rows, and further on plain ones here: audit again what it withstands."
+            self.blocks.append(Text("", told, "warning"))
         prepared = copy.copy(self.prepared)
         prepared.recipe = recipe.model_copy(update={"train": TrainOptions(**own)})
         trained = fitting.fit(

@@ -47,7 +47,7 @@ class Distill:
     def apply(self, work: Work) -> None:
         """Raises RunError for a run trained with differential privacy: the student would see rows without noise."""
         run = work.run
-        if run.path and (run.path / "privacy.json").exists():
+        if work.recipe.privacy or (run.path and (run.path / "privacy.json").exists()):
             raise RunError("it was trained with differential privacy, which a student would undo.", where=str(run.path))
         recipe, language = self._recipe(work), work.recipe.model.kind == "language"
         prepared = work.task.prepare(recipe, **({} if language else {"columns": run.columns}))
@@ -91,6 +91,10 @@ class Distill:
         if recipe.model.kind != own.model.kind:
             message = f"a student of kind {recipe.model.kind} cannot learn from a teacher of kind {own.model.kind}."
             raise UserError(message, where="distill.student", hint="Give both the same model.kind.")
+        if recipe.privacy:
+            raise UserError(
+                "a student learns without noise.", where="distill.student", hint="Take its key privacy out."
+            )
         if not recipe.target_names():
             recipe.target, recipe.targets = own.target, dict(own.targets)
         if set(recipe.target_names()) != set(own.target_names()):

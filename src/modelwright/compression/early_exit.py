@@ -55,7 +55,7 @@ class EarlyExit:
             )
         whole = work.score()["main"]
         config = {"kind": "early_exit", "widths": _widths(work, encoder, after), "threshold": NEVER}
-        torch.manual_seed(work.run.recipe.train.seed)
+        torch.manual_seed(work.recipe.train.seed)
         transforms.replay(model, [config])
         self._train(work)
         for threshold in (self.threshold,) if self.threshold else THRESHOLDS:
@@ -81,7 +81,7 @@ class EarlyExit:
             torch.stack([value / count.clamp(min=1e-12) for value, count in terms.values()]).sum().backward()
             return {name: (value.detach(), count) for name, (value, count) in terms.items()}
 
-        work.fit(epochs=self.epochs, lr=work.run.recipe.train.lr, gradients=gradients)  # type: ignore[arg-type]
+        work.fit(epochs=self.epochs, lr=work.recipe.train.lr, gradients=gradients)  # type: ignore[arg-type]
         for weight, was in learned.items():
             weight.requires_grad_(was)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from .. import transforms
 from ..blocks.decoder import join
 from ..blocks.quantized import Grid, from_int4, to_grid, to_int4
-from ..parts import Count, Share
+from ..parts import Count, Positive
+from ..report import Text
 from ._bits import require_plain
 from ._inputs import watch
 from ._work import Work
@@ -36,20 +37,20 @@ class Int4:
         *,
         group: Literal[32, 64, 128] = 64,
         feedback: bool = True,
-        rows: Count = 512,
-        damping: Share = 0.01,
+        rows: Count = 256,
+        damping: Positive = 0.01,
     ) -> None:
         self.group, self.feedback, self.rows, self.damping = group, feedback, rows, damping
 
     def apply(self, work: Work) -> None:
-        """Raises UserError where the weights are in few bits already, or no layer is large enough."""
+        """Raises UserError where the weights are in few bits already."""
         require_plain(work, "int4")
         join(work.model)
-        weights = {
-            name: layer.weight.detach().float()
-            for name, layer in work.model.named_modules()
-            if isinstance(layer, nn.Linear) and layer.in_features % self.group == 0
-        }
+        layers = {name: layer for name, layer in work.model.named_modules() if isinstance(layer, nn.Linear)}
+        weights = {n: w.weight.detach().float() for n, w in layers.items() if w.in_features % self.group == 0}
+        if left := len(layers) - len(weights):
+            why = f"their inputs are no multiple of {self.group}"
+            work.blocks.append(Text("", f"{left} of {len(layers)} dense layers became int8: {why}."))
         squares: dict[str, Tensor] = {}
 
         def see(name: str, x: Tensor) -> None:
@@ -58,7 +59,7 @@ class Int4:
 
         if self.feedback and weights:
             watch(work.model, work.calibration(self.rows), see)
-        added = [{"kind": "int4", "group": self.group}, {"kind": "int8", "activations": "none"}]
+        added: list[dict[str, Any]] = [{"kind": "int4", "group": self.group}, {"kind": "int8", "activations": "none"}]
         transforms.replay(work.model, added)
         for name, square in squares.items():
             layer = work.model.get_submodule(name)
@@ -75,9 +76,9 @@ def rounded(weight: Tensor, square: Tensor, group: int, damping: float) -> tuple
     """
     weight, inputs = weight.clone(), weight.shape[1]
     dead = square.diagonal() == 0
-    square = square + torch.diag(dead + damping * square.diagonal().mean())
+    square = (square + torch.diag(dead + damping * square.diagonal().mean())).double()
     weight[:, dead] = 0
-    factor = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(square)), upper=True)
+    factor = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(square)), upper=True).float()
     codes, grids = torch.empty(weight.shape, dtype=torch.uint8), list[Grid]()
     for start in range(0, inputs, _TOGETHER):
         end = min(start + _TOGETHER, inputs)

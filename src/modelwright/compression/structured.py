@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from ..errors import UserError, unable
 from ..loop import total_loss
-from ..parts import Count, NoneOrMore, Share
-from ..transforms._units import Units, find
+from ..parts import Count, NotNegative, Share
+from ..transforms._layers import find
+from ..transforms._units import Units
 from ._work import Work
 
 
@@ -31,7 +32,7 @@ class Structured:
         *,
         ratio: Share = 0.5,
         by: Literal["weights", "taylor"] = "weights",
-        epochs: NoneOrMore = 3,
+        epochs: NotNegative = 3.0,
         rounds: Count = 1,
     ) -> None:
         self.ratio, self.by, self.epochs, self.rounds = ratio, by, epochs, rounds
@@ -51,9 +52,8 @@ class Structured:
             }
             for name, kept in layers.items():
                 find(work.model)[name].keep(scores[name].topk(kept).indices.sort().values)
-            epochs = self.epochs * number // self.rounds - self.epochs * (number - 1) // self.rounds
-            if epochs:
-                work.fit(epochs=epochs)
+            if self.epochs:
+                work.fit(epochs=self.epochs / self.rounds)
         work.transforms.append({"kind": "narrow", "layers": layers})
 
     def _importance(self, work: Work) -> dict[str, Tensor]:
@@ -68,7 +68,9 @@ class Structured:
             for name, units in found.items():
                 scores[name] += first_order(units).abs()
             model.zero_grad()
-        return scores
+        return {
+            name: own if own.any() else sizes(found[name]) for name, own in scores.items()
+        }  # what is frozen has none
 
 
 @torch.no_grad()

@@ -31,8 +31,9 @@ class Wanda:
         found = re.fullmatch(r"([1-9]\d?):([1-9]\d?)", pattern)
         if pattern and (not found or int(found[1]) >= int(found[2])):
             raise UserError(f"'{pattern}' is no pattern.", where="wanda.pattern", hint="For example 2:4 or 4:8.")
-        self.rows = rows
-        self.zeros, self.among = (int(found[2]) - int(found[1]), int(found[2])) if found else (sparsity, 0)
+        self.rows, self.zeros, self.among = rows, sparsity, 0
+        if found:
+            self.zeros, self.among = int(found[2]) - int(found[1]), int(found[2])
 
     def apply(self, work: Work) -> None:
         """Raises UserError where the weights are in few bits already."""

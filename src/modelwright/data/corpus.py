@@ -51,7 +51,7 @@ class Corpus:
             yield from [piece] if isinstance(piece, str) else (turn["content"] for turn in piece)
 
 
-def read(spec: Any, base: Path | str = ".", split: bool = True) -> Corpus:
+def read(spec: Any, base: Path | str = ".", split: bool = True, masks: Mapping[str, Masker] | None = None) -> Corpus:
     """Find texts.
 
     spec: a file of text, or a folder, .zip or .tar.* of such; JSON lines, CSV or Parquet with a column `text`,
@@ -59,8 +59,9 @@ def read(spec: Any, base: Path | str = ".", split: bool = True) -> Corpus:
         `path` or with `train`, `validation`, `test`, and `encoding`, `mask`; rows in memory.
     In a file of text `<|endoftext|>` parts documents; a file without one is one document. Without parts of its own, the
     last tenth of a single document is the validation part (nanoGPT's rule), or every tenth of several documents; with
-    split=False all is `train`. Raises DataError that names file and line.
+    split=False all is `train`. `masks` (see `masks_of`) take the place of the spec's. Raises DataError that names file and line.
     """
+    masks = masks or masks_of(spec)
     if isinstance(spec, Mapping) and isinstance(spec.get("path", spec.get("train")), (str, Path)):
         known = ("path", *reading.PARTS, "encoding", "mask")
         if unknown := [key for key in spec if key not in known]:
@@ -68,14 +69,14 @@ def read(spec: Any, base: Path | str = ".", split: bool = True) -> Corpus:
             raise DataError(f"'{unknown[0]}' is not a key of texts.", where="data", hint=hint)
     if isinstance(spec, Mapping) and isinstance(spec.get("train"), (str, Path)):
         names = [name for name in reading.PARTS if spec.get(name) is not None]
-        sources = {name: _source(spec[name], Path(base), spec.get("encoding"), masks(spec)) for name in names}
+        sources = {name: _source(spec[name], Path(base), spec.get("encoding"), masks) for name in names}
         parts = {name: pieces for name, (pieces, _, _) in sources.items()}
         identity = " ".join(f"{name} {source[1]}" for name, source in sources.items())
         single = _count(parts["train"])[0] == 1
         return Corpus(parts, identity, _is_chat(parts["train"], spec["train"]), single)
     encoding = spec.get("encoding") if isinstance(spec, Mapping) else None
     given = spec["path"] if isinstance(spec, Mapping) and "path" in spec else spec
-    pieces, identity, parts = _source(given, Path(base), encoding, masks(spec))
+    pieces, identity, parts = _source(given, Path(base), encoding, masks)
     chat = _is_chat(pieces, given)
     documents, length = _count(pieces)
     single = documents == 1 and not chat
@@ -95,7 +96,7 @@ def read(spec: Any, base: Path | str = ".", split: bool = True) -> Corpus:
     return Corpus(parts, identity, chat, notes=[note])
 
 
-def masks(spec: Any) -> dict[str, Masker]:
+def masks_of(spec: Any) -> dict[str, Masker]:
     """The columns of texts, each with what masks it, where `spec` has a `mask`."""
     given = spec.get("mask") if isinstance(spec, Mapping) else None
     return dict.fromkeys(COLUMNS, masker(given, "data.mask")) if given else {}

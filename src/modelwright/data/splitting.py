@@ -224,6 +224,8 @@ def _column(rows: Rows, name: str) -> pa.ChunkedArray:
 
 def _codes(values: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
     """Codes (N,) int32 and the distinct values; missing ones are a value too."""
+    if values.null_count and values.num_chunks > 1:  # whose dictionaries cannot be unified
+        values = pa.chunked_array([values.combine_chunks()])
     encoded = values.dictionary_encode(null_encoding="encode")
     encoded = encoded.unify_dictionaries() if encoded.num_chunks > 1 else encoded
     if not encoded.num_chunks:

@@ -16,9 +16,10 @@ _COSTS = {
     "bytes": "size (kB)",
 }
 
-_OURS = {  # what torch's counter does not know: oneDNN's dense layer
-    "mkldnn._linear_pointwise": lambda x, weight, *_, **__: 2 * x.numel() * weight.shape[0]
-}
+_OURS = dict.fromkeys(  # what torch's counter does not know: oneDNN's dense layer, and those in few bits
+    ("mkldnn._linear_pointwise", "aten._weight_int8pack_mm", "aten._weight_int4pack_mm_for_cpu", "aten._int_mm"),
+    lambda x, *_, out_val, **__: 2 * x.numel() * out_val.shape[-1],
+)
 
 
 def leaderboard(entries: Sequence[Mapping[str, Any]]) -> Table:

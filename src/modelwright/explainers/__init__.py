@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import parts
-from ..report import Report
+from ..report import Report, Section
 from ..run import Run
 
 ALL = 32  # rows that faithfulness and summary are measured on, where fewer are asked for
@@ -25,14 +25,15 @@ def explain(
     if method:
         parts.find("explainers", method)
     opened = Opened(run, data, target)
-    found = Report(f"Why {run.path or 'the run'} says what it says", data={"target": opened.target})
-    for kind in [method] if method else _suitable(opened):
+    kinds = [method] if method else _suitable(opened)
+    found = Report(f"Explained by {kinds[0]}: {opened.target or 'the text'}", data={"target": opened.target})
+    for kind in kinds:
         given = {"samples": samples} if "samples" in parts.options(parts.find("explainers", kind)) else {}
         explainer = parts.build("explainers", {"kind": kind, **given})
         blocks, values = (
             explainer.whole(opened, rows) if hasattr(explainer, "whole") else _rows(kind, explainer, opened, rows)
         )
-        found.blocks += blocks
+        found.blocks += blocks if kind == kinds[0] else [Section(f"Explained by {kind}: {opened.target}"), *blocks]
         found.data |= {"method": kind, **values} if "method" not in found.data else {kind: values}
     return found
 
@@ -48,7 +49,6 @@ def _rows(kind: str, explainer: Any, opened: Any, rows: str) -> tuple[list[Any],
     """Some rows one by one, and what they and others have in common."""
     import numpy as np
 
-    from ..report import Section
     from . import _faithfulness, _telling
     from ._subject import Explanation
 
@@ -66,5 +66,4 @@ def _rows(kind: str, explainer: Any, opened: Any, rows: str) -> tuple[list[Any],
     blocks, values = _telling.rows(opened, subject, found, len(chosen))
     more, whole = _telling.summary(opened, subject, found)
     trust, curves = _telling.faithfulness(opened, subject, measured, found)
-    head = Section(f"{kind.capitalize()}: {opened.target or 'text'}")
-    return [head, *trust, *more, *blocks, *curves], {"rows": values, "whole": whole, "faithfulness": measured}
+    return [*trust, *more, *blocks, *curves], {"rows": values, "whole": whole, "faithfulness": measured}

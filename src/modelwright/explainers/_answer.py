@@ -9,10 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..blocks.masks import read_tokens
 from ..blocks.stream import Batch, Stream
+from ..heads.masked import HIDDEN
 from ..report import shown
 from ..run import Run
 
+GUESSED = 7  # every so many-th word of a text is hidden and to be guessed
 DRAWS = 8  # of a row's latents, for the bound of an autoencoder
 
 _WORDS = {
@@ -33,7 +36,8 @@ class Answer:
     measured against what was said of the unchanged ones; `own` gives the model's own goal, `truth` the data's."""
 
     def __init__(self, run: Run, target: str) -> None:
-        self.run, self.model, self.target, self.kind = run, run.model, target, run.kinds.get(target, "language")
+        self.run, self.target, self.kind = run, target, run.kinds.get(target, "language")
+        self.model: Any = run.model
         self.words, self.unit = _WORDS[self.kind]
 
     def with_random_weights(self, seed: int = 0) -> Answer:
@@ -55,8 +59,11 @@ class Answer:
         if self.kind == "language":
             return batch["labels"]
         if self.kind == "reconstruct":
-            hides = hasattr(self._head, "corrupted")
-            return self._head.target_of(batch) if hides else torch.zeros(len(next(iter(batch.values()))))
+            if not hasattr(self._head, "corrupted"):
+                return torch.zeros(len(next(iter(batch.values()))))
+            ids, mask = read_tokens(batch, self._head.name)
+            kept = (torch.arange(ids.shape[1]) - 1) % GUESSED != 0
+            return ids.long().masked_fill(kept | ~mask, -1)
         said = self.model.predict(batch, [self.target])[self.target]
         if self.kind == "vector":
             return F.normalize(said["value"], dim=1)
@@ -80,9 +87,9 @@ class Answer:
         """(N,) the answer for rows of a batch, given the goal of each."""
         if self.kind == "language":
             return self.model.predict({**batch, "labels": goal})["text"]["logprob"]
-        if self.kind == "reconstruct" and not hasattr(self._head, "corrupted"):
-            return self._bound(batch)
-        if self.kind in ("reconstruct", "text", "tags"):
+        if self.kind == "reconstruct":
+            return self._guesses(batch, goal) if hasattr(self._head, "corrupted") else self._bound(batch)
+        if self.kind in ("text", "tags"):
             return -self._head.nats(self.model.streams(batch)[self.target], goal)
         said = self.model.predict(batch, [self.target])[self.target]
         if "value" in said:
@@ -92,6 +99,16 @@ class Answer:
         chance = next(iter(said.values()))
         right = torch.where(goal, chance, 1 - chance)
         return right.mean(1) if right.ndim > 1 else right
+
+    def _guesses(self, batch: Batch, goal: Tensor) -> Tensor:
+        """(N,) the log-likelihood of a text's words that are hidden, given the others."""
+        head = self._head
+        batch = {**batch, head.name: batch[head.name].masked_fill(goal >= 0, HIDDEN)}
+        head.corrupted = lambda given: given  # what it would hide differs from row to row
+        try:
+            return -head.nats(self.model.streams(batch)[self.target], goal)
+        finally:
+            del head.corrupted
 
     def _bound(self, batch: Batch) -> Tensor:
         """(N,) the bound on the log-likelihood of rows, from the same draws for all of them, so that it changes smoothly."""

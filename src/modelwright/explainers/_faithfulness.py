@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..report import shown
 from ._subject import Explain, Explanation, Subject
 
 STEPS = 10  # shares of the parts that are taken out, one after the other
@@ -77,6 +78,11 @@ def interval(values: np.ndarray) -> list[float] | None:
         return None
     half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
     return [float(values.mean()) - half, float(values.mean()) + half]
+
+
+def between(ends: list[float] | None) -> str:
+    """An interval in words; nothing where there is none."""
+    return f"{shown(ends[0])} to {shown(ends[1])}" if ends else ""
 
 
 def _ranks(order: np.ndarray, valid: np.ndarray) -> np.ndarray:

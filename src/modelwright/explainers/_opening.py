@@ -15,7 +15,7 @@ from ..errors import DataError, UserError, did_you_mean
 from ..preparation import own_encoders
 from ..run import Run
 from ._answer import Answer
-from ._subject import Field, Subject
+from ._subject import UNKNOWN, Field, Subject
 
 MEANS = 512  # training rows that background means are taken over
 DRAWS = 32  # of them, that categories are taken from
@@ -50,8 +50,8 @@ class Opened:
         if data is None and not kept:
             hint = "Give the rows to explain as second argument."
             raise DataError("the data of this run lived in memory.", where=str(run.path or "run"), hint=hint)
-        self.prepared = tasks.find(run.recipe.model.kind).reopen(run) if kept else None
-        if data is None:
+        self.prepared: Any = tasks.find(run.recipe.model.kind).reopen(run) if kept else None
+        if self.prepared is not None and data is None:
             self.table, self.encoded = self.prepared.rows.table, self.prepared.encoded
             self.index = next((i for p in (2, 1, 0) if len(i := self.prepared.index(p))), np.zeros(0, np.int64))
         else:
@@ -68,13 +68,13 @@ class Opened:
             raise DataError("there is no training row to take the background from.", where=str(run.path or "run"))
 
     def _open_texts(self, data: Any) -> None:
-        run, words = self.run, self.run.vocabulary
+        run, words, model = self.run, self.run.vocabulary, self.answer.model
         if data is None:
             held = tasks.find("language").reopen(run).tokens
             self.tokens = next(held[part] for part in ("test", "validation", "train") if part in held)
         else:
             self.tokens = shards.tokens(corpus.read(data, ".", split=False), "train", words, CHARACTERS)
-        length = min(run.model.context, TOKENS)
+        length = min(model.context, TOKENS)
         ids = self.tokens.ids
         self.starts = np.arange(0, max(len(ids) - 1, 0), length) if self.tokens.single else self.tokens.starts[:-1]
         self.ends = np.minimum(self.starts + length + 1, len(ids) if self.tokens.single else self.tokens.starts[1:])
@@ -188,7 +188,7 @@ class Opened:
         given, found, drawn = encoded.batch(rows), {}, False
         count = min(DRAWS, len(rows))
         for key in batch:
-            if f"{key}.mask" in batch and not _is_dense(encoded, key):
+            if f"{key}.mask" in batch and key not in encoded.dense:
                 continue  # a text
             values = given[key]
             if key == "number" or (values.is_floating_point() and key not in ("boolean", "date", "multilabel")):
@@ -201,13 +201,11 @@ class Opened:
 
     def _fill(self, name: str) -> int:
         """The id of a word that is not known."""
-        tokenizer = getattr(self.run.columns[name], "_lookup", None)
-        known = (
-            [tokenizer.token_to_id(word) for word in ("[MASK]", "<mask>", "[UNK]", "<unk>")]
-            if hasattr(tokenizer, "token_to_id")
-            else []
-        )
-        return next((place for place in known if place is not None), 1)
+        tokenizer: Any = getattr(self.run.columns[name], "_lookup", None)
+        if self.run.columns[name].unit != "pretrained":
+            return UNKNOWN
+        found = [tokenizer.token_to_id(word) for word in ("[MASK]", "<mask>", "[UNK]", "<unk>")]
+        return next((one for one in found if one is not None), UNKNOWN)
 
 
 def _outside(place: dict[str, torch.Tensor], names: np.ndarray) -> dict[str, torch.Tensor]:
@@ -217,10 +215,6 @@ def _outside(place: dict[str, torch.Tensor], names: np.ndarray) -> dict[str, tor
 
 def _is_ragged(values: Any) -> bool:
     return isinstance(values, Ragged)
-
-
-def _is_dense(encoded: Encoded, key: str) -> bool:
-    return key in encoded.dense
 
 
 def _patches(height: int, width: int) -> tuple[np.ndarray, tuple[int, int]]:

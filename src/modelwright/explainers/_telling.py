@@ -8,7 +8,7 @@ import numpy as np
 
 from ..evaluation import brightened, picture
 from ..report import Block, Colored, Curve, Image, Table, Text, shown
-from ._faithfulness import interval
+from ._faithfulness import between, interval
 from ._opening import Opened
 from ._subject import Explanation, Field, Subject
 
@@ -46,7 +46,7 @@ def summary(opened: Opened, subject: Subject, found: Explanation) -> tuple[list[
     values = {name: float(size.mean()) for name, size in ranked}
     note = f"Mean over {len(subject)} rows of what an input adds to {opened.answer.words}, whatever its sign."
     if len(ranked) > 1:
-        lines = [[name, float(size.mean()), _between(interval(size))] for name, size in ranked[: 2 * LINES]]
+        lines = [[name, float(size.mean()), between(interval(size))] for name, size in ranked[: 2 * LINES]]
         blocks.append(Table("What matters over all rows", ["input", "adds", "95 % interval"], lines, note, heat=True))
     for one in subject.fields:
         if one.kind in ("text", "tokens") and (lines := _frequent(one, subject, found)):
@@ -75,13 +75,16 @@ def faithfulness(
     words = f"Removing the {number} lowers {opened.answer.words} by {_figure(opened, measured['fall'])}; removing "
     words += f"{'random ones' if count > 1 else 'a random one'} by {_figure(opened, measured['random_fall'])}"
     words += f" (means over {measured['rows']} rows" if measured["rows"] > 1 else " (one row"
-    words += f"; the difference is {_between(gain)} with 95 % confidence)." if gain else ")."
+    words += f"; the difference is {between(gain)} with 95 % confidence)." if gain else ")."
     better = (gain[0] if gain else measured["gain"]) > 0
     tone = "good" if better else "warning"
     if not better:
         words += "\nThis is no better than chance: do not rely on this explanation."
-    blocks: list[Block] = [Text("Is it faithful?", words, tone)]
-    blocks += [Text("", text, tone) for text, tone in _checks(measured) if text]
+    checks = [(words, tone), *_checks(measured)]
+    blocks = list[Block]()
+    for tone, title in (("warning", "Not to be relied on"), ("good", "How faithful it is")):
+        if said := [text for text, each in checks if each == tone]:
+            blocks.append(Text(title, "\n".join(said), tone))
     curves = list[Block]()
     for way, title in (("deletion", "Parts taken out"), ("insertion", "Parts put back")):
         curve = measured[way]
@@ -104,9 +107,8 @@ def _checks(measured: dict[str, Any]) -> list[tuple[str, str]]:
     said = list[tuple[str, str]]()
     if measured.get("completeness") is not None:
         exact = measured["completeness"]
-        text = (
-            f"The values add up to the answer less that of the background: they miss it by {100 * exact:.2g} % at most."
-        )
+        text = "The values add up to the answer less that of the background"
+        text += ", exactly." if exact < 1e-6 else f": they miss it by {100 * exact:.2g} % at most."
         said.append((text, "good" if exact < 0.01 else "warning"))
     if measured.get("fit") is not None:
         text = f"The linear stand-in explains {100 * measured['fit']:.0f} % of what happens around a row (median R squared)."
@@ -124,7 +126,7 @@ def _checks(measured: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _table(opened: Opened, subject: Subject, found: Explanation, row: int, title: str) -> list[Block]:
     """What columns, and whole texts and pictures, add; nothing where there is but one text or picture."""
-    lines = []
+    lines = list[list[Any]]()
     for one in subject.fields:
         values = found.values[row, one.start : one.stop]
         if one.kind == "vector":
@@ -146,7 +148,7 @@ def _text(one: Field, subject: Subject, found: Explanation, row: int, title: str
     parts = [part for part in range(one.start, one.stop) if subject.names[row, part]]
     weights = found.values[row, parts] / (np.abs(found.values[row, parts]).max(initial=0) or 1.0)
     words = [str(subject.names[row, part]) for part in parts]
-    space = "" if one.kind == "tokens" or np.mean([len(word) < 2 for word in words] or [1]) > 0.5 else " "
+    space = "" if one.kind == "tokens" or sum(len(word) < 2 for word in words) > len(words) / 2 else " "
     name = title if len(subject.fields) == 1 else f"{title}: {one.name}"
     return Colored(name, [(word + space, float(weight)) for word, weight in zip(words, weights)])
 
@@ -159,7 +161,7 @@ def _pictures(opened: Opened, one: Field, subject: Subject, found: Explanation, 
         caption = f"row {subject.numbers[row]}: {said[row]} ({_figure(opened, float(found.answer[row]))})"
         pictures += [
             (picture(pixels), caption),
-            (_heated(pixels, heat[row]), "what speaks for it (blue) and against it (orange)"),
+            (_heated(pixels, heat[row]), "for it (blue), against it (orange)"),
         ]
     return Image(f"What matters in {one.name}", pictures)
 
@@ -189,16 +191,13 @@ def _frequent(one: Field, subject: Subject, found: Explanation) -> list[list[Any
             if word := str(subject.names[row, part]).strip():
                 each = added.setdefault(word, {})
                 each[row] = each.get(row, 0.0) + float(found.values[row, part])
+    lines: list[list[Any]]
     lines = [[word, float(np.mean(list(each.values()))), len(each)] for word, each in added.items() if len(each) > 1]
     return sorted(lines, key=lambda line: -abs(line[1]))[:LINES]
 
 
 def _figure(opened: Opened, value: float) -> str:
     return f"{shown(value)} {opened.answer.unit}".strip()
-
-
-def _between(ends: list[float] | None) -> str:
-    return f"{shown(ends[0])} to {shown(ends[1])}" if ends else ""
 
 
 def _cell(value: Any) -> str:

@@ -15,7 +15,7 @@ from ..blocks.inputs import CategoryTable, Picture
 from ..parts import Count
 from ._subject import Explanation, Subject
 
-MOST = 512  # steps of one row
+MOST = 1024  # steps of one row
 ROWS = 256  # steps of all rows that pass through the model together
 BACKGROUNDS = 8  # that the base of categories is a mean over
 CLOSE = 0.01  # how near values and base must come to the answer
@@ -27,7 +27,7 @@ class Gradients:
 
     Begins at the numbers and pixels themselves, for words and categories at their embeddings; the background is the mean
     of training rows, for a text one of unknown words. The integral is Gauss-Legendre; rows whose values miss the answer by 1 % or
-    more get twice the steps, up to 512. Works for every model whose inputs lie in tensors of floats or in embeddings.
+    more get twice the steps, up to 1,024. Works for every model whose inputs lie in tensors of floats or in embeddings.
 
     Options:
         steps: points on the way at first.
@@ -81,10 +81,10 @@ class _Entry:
 
 def _entries(subject: Subject) -> list[_Entry]:
     """Every place where a row's parts enter the model as floats."""
-    found = [_Entry(key) for key in subject.place if key in subject.batch and _is_float(subject, key)]
     model = subject.answer.model
     if subject.answer.kind == "language":
         return [_Entry("ids", model.model.embed_tokens)]
+    found = [_Entry(key) for key in subject.place if subject.batch[key].is_floating_point()]
     for name, encoder in zip(model.names, model.encoders.values()):
         inside: set[nn.Module] = set()
         for module in encoder.modules():
@@ -96,16 +96,12 @@ def _entries(subject: Subject) -> list[_Entry]:
                 found.append(_Entry(name, module))
             elif hasattr(module, "by_token"):
                 found.append(_Entry(name, module, module.by_token))
-            elif not (isinstance(module, nn.Embedding) and name in subject.place):
-                continue
-            else:
+            elif isinstance(module, nn.Embedding) and name in subject.place:
                 found.append(_Entry(name, module))
+            else:
+                continue
             inside |= set(module.modules())
     return found
-
-
-def _is_float(subject: Subject, key: str) -> bool:
-    return subject.batch[key].is_floating_point()
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..parts import Count
-from ..report import Block, Section, Table, Text
+from ..report import Block, Table, Text
+from ._faithfulness import between
 from ._opening import Opened
 from ._ranking import rank
 
@@ -28,14 +29,13 @@ class Permutation:
 
     def whole(self, opened: Opened, rows: str = "") -> tuple[list[Block], dict[str, Any]]:
         ranked = rank(opened, opened.index, self.repeats, self.seed)
-        lines = [[name, one["loss"], _ends(one["interval"]), one["p"]] for name, one in ranked.items()]
+        lines = [[name, one["loss"], between(one["interval"]), one["p"]] for name, one in ranked.items()]
         words = {"number": "the absolute error rises", "vector": "the absolute error rises"}
         what = words.get(opened.answer.kind, "the model is less sure of what is right")
         note = f"How much {what} when the column is shuffled: mean over {self.repeats} shuffles and the rows. "
         note += "The p-value is that of no loss, corrected for the number of columns."
         columns = ["column", "loss", "95 % interval", "p-value"]
         blocks: list[Block] = [
-            Section(f"Permutation: {opened.target}"),
             Table("What the run as a whole needs", columns, lines, note, heat=True),
         ]
         useless = [name for name, one in ranked.items() if not one["p"] < 0.05]
@@ -47,7 +47,3 @@ class Permutation:
                 Text("Columns that are not needed", said, "warning" if len(useless) == len(ranked) else "plain")
             )
         return blocks, {"columns": ranked, "repeats": self.repeats}
-
-
-def _ends(ends: list[float] | None) -> str:
-    return f"{ends[0]:.3g} to {ends[1]:.3g}" if ends else ""

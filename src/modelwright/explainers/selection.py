@@ -12,7 +12,8 @@ from ..fitting import fit
 from ..parts import Count
 from ..prediction import measure_rows
 from ..preparation import Prepared, prepare
-from ..report import Block, Curve, Section, Table, Text
+from ..report import Block, Curve, Table, Text
+from ._faithfulness import between
 from ._opening import Opened
 from ._ranking import rank
 
@@ -48,7 +49,7 @@ class Selection:
         tried = [self._tried(opened, own, ranked[:count], main) for count in counts]
         enough = _enough(tried, higher)
         lines = [
-            [one["columns"], one["added"], one["validation"], one["test"], _ends(one["interval"])] for one in tried
+            [one["columns"], one["added"], one["validation"], one["test"], between(one["interval"])] for one in tried
         ]
         heads = ["columns", "with", f"{main} (validation)", f"{main} (test)", "95 % interval (test)"]
         x = [float(count) for count in counts]
@@ -58,7 +59,6 @@ class Selection:
                 drawn[end] = (x, [one["interval"][place] for one in tried])
         said = f"The best {enough} of {len(ranked)} columns are enough: " + ", ".join(ranked[:enough])
         blocks: list[Block] = [
-            Section(f"Selection: {target}"),
             Text("", f"{said}. With them the validation rows score within the interval of the best.", "good"),
             Curve(f"{main} over columns", "columns", main, drawn, dashed=["lower end", "upper end"]),
             Table("Each point a training", heads, lines),
@@ -96,7 +96,3 @@ def _enough(tried: list[dict[str, Any]], higher: bool) -> int:
     ends = best["held"] or [best["validation"] or 0.0] * 2
     least = min(sign * end for end in ends)
     return int(next(one["columns"] for one in known if sign * (one["validation"] or 0.0) >= least))
-
-
-def _ends(ends: list[float] | None) -> str:
-    return f"{ends[0]:.3g} to {ends[1]:.3g}" if ends else ""

@@ -38,16 +38,14 @@ class Shap:
 
 
 def _evaluated(subject: Subject, rows: np.ndarray, members: np.ndarray, groups: np.ndarray, shap: Shap) -> np.ndarray:
-    """(rows, S) answers; where backgrounds differ, a coalition and its complement see the same one, and each sees as many as
-    there are evaluations for."""
+    """(rows, S) answers; where backgrounds differ, a coalition and its complement see the same ones, as many of them as there
+    are evaluations for."""
     if not len(members):
         return np.zeros((len(rows), 0))
-    half, random = -(-len(members) // 2), np.random.default_rng(shap.seed)
-    found = []
-    for _ in range(max(shap.samples // len(members), 1) if subject.drawn else 1):
-        draw = np.resize(random.permutation(np.resize(np.arange(subject.draws), half)), len(members))
-        found.append(subject.of_players(rows, members, groups, draw))
-    return np.mean(found, 0)
+    first = np.resize(np.random.default_rng(shap.seed).permutation(subject.draws), len(members) // 2)
+    times = min(max(shap.samples // len(members), 1), subject.draws)
+    draws = [np.resize((first + time) % subject.draws, len(members)) for time in range(times)]
+    return np.mean([subject.of_players(rows, members, groups, draw) for draw in draws], 0)
 
 
 def coalitions(players: int, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

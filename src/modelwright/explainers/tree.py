@@ -11,7 +11,7 @@ from ..errors import unable
 from ..parts import Count
 from ..prediction import predict_encoded, target_scores
 from ..preparation import own_encoders
-from ..report import Block, Section, Table, Text
+from ..report import Block, Table, Text
 from ._opening import Opened
 from ._rules import Question, Rules, questions
 
@@ -50,12 +50,12 @@ class Tree:
         theirs = predict_encoded(run.model, opened.encoded, held, only=[target])[target]
         ours = rules.tensors(asked, answers[held])
         fidelity = _fidelity(opened.answer.kind, ours, theirs)
-        blocks: list[Block] = [Section(f"Tree: {target}"), *_fidelity_blocks(opened, fidelity, len(held))]
+        blocks: list[Block] = _fidelity_blocks(fidelity, len(held))
         values: dict[str, Any] = {"fidelity": fidelity, "rules": list(rules.lines()), "tree": rules.to_json()}
         if opened.has_truth:
             main, _ = metrics.main(opened.answer.kind)
             codes = opened.encoded.targets[target][held]
-            scores = [["the run", theirs], ["the tree", ours]]
+            scores = [("the run", theirs), ("the tree", ours)]
             lines = [[name, target_scores(column, tensors, codes, intervals=False)[main]] for name, tensors in scores]
             blocks.append(Table("What it costs", ["model", main], lines))
             values["scores"] = dict(lines)
@@ -116,7 +116,7 @@ def _fidelity(kind: str, ours: dict[str, np.ndarray], theirs: dict[str, np.ndarr
     return {"agreement": float(same.mean()), "interval": interval, "commonest": float(counts.max() / len(truth))}
 
 
-def _fidelity_blocks(opened: Opened, found: dict[str, Any], rows: int) -> list[Block]:
+def _fidelity_blocks(found: dict[str, Any], rows: int) -> list[Block]:
     if "r2" in found:
         text = f"On {rows} rows that it has not learned from, the tree explains {100 * found['r2']:.0f} % of what the run says (R squared)."
         return [Text("Does it stand for the run?", text, "good" if found["r2"] > 0.5 else "warning")]

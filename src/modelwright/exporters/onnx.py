@@ -8,6 +8,7 @@ not compute on real rows what the run computes is not kept.
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import tempfile
 import warnings
@@ -21,12 +22,17 @@ import torch
 from torch import Tensor, nn
 
 from .. import tasks
+from ..blocks.decoder import join
 from ..blocks.stream import Batch
+from ..data.encoding import encode
+from ..data.reading import read
 from ..errors import MissingExtra, RunError, UserError
+from ..preparation import own_encoders
 from ..run import Run
 
 Bits = Literal["int8", "int4"]
 _ALLOWED = {None: 1e-3, "int8": 0.1, "int4": 0.25}  # largest error, relative to the size of the outputs
+_OPSET = 23  # of language models: knows their attention and norms
 _GROUP = 32  # weights that share a scale in int4
 
 
@@ -59,7 +65,9 @@ def export(run: Run, path: str | Path, *, quantize: Bits | None = None, rows: in
     batches = [_inputs(batch) for batch in task.calibration(task.reopen(run), rows)]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "plain.onnx"
-        predicting = _Predicting(run.model, list(batches[0]))
+        model = copy.deepcopy(run.model)
+        join(model)  # fewer and larger products, which few bits need most
+        predicting = _Predicting(model, list(batches[0]))
         _write(predicting, batches, file, run)
         graph = onnx.load(file)
         del graph.graph.value_info[:]  # shapes that ONNX Runtime's quantizers would find contradicted
@@ -90,6 +98,15 @@ def start(graph: bytes | str | Path, threads: int = 0) -> Any:
     options.intra_op_num_threads, options.log_severity_level = threads, 3
     data = graph if isinstance(graph, bytes) else str(graph)
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def encoded(run: Run, rows: Any) -> Batch:
+    """Rows as `Run.predict` takes them (a path, table, frame, dict of lists, list of dicts), as a batch for `feed`."""
+    table = read(rows, Path(".")).table
+    run.require(table)
+    inputs = {name: column for name, column in run.columns.items() if not column.target}
+    found = encode(table, inputs, own_encoders(run.recipe, run.columns), cache=False)
+    return found.batch(np.arange(table.num_rows))
 
 
 def feed(batch: Batch) -> dict[str, np.ndarray]:
@@ -137,7 +154,7 @@ def _write(predicting: _Predicting, batches: list[Batch], file: Path, run: Run) 
             torch.onnx.export(
                 predicting.eval(), tuple(example.values()), str(file), dynamo=True, dynamic_shapes=(tuple(shapes),),
                 input_names=[_plain(name) for name in example], output_names=predicting.outputs, external_data=False,
-                verbose=False,
+                verbose=False, opset_version=_OPSET if hasattr(predicting.model, "logits") else None,
             )  # fmt: skip
     except Exception as error:  # whatever torch's exporter raises means that it cannot follow the model
         reason = str(error).strip().splitlines()[0][:200]
@@ -178,7 +195,10 @@ def _quantized(graph: Any, quantize: Bits, batches: list[Batch], folder: Path) -
                 source, result, _Reader(batches), quant_format=quantization.QuantFormat.QDQ, per_channel=True
             )
         else:
-            quantization.quantize_dynamic(source, result, weight_type=quantization.QuantType.QInt8, per_channel=True)
+            quantization.quantize_dynamic(
+                source, result, op_types_to_quantize=["MatMul", "Gather", "LSTM"],
+                weight_type=quantization.QuantType.QInt8, per_channel=True,
+            )  # fmt: skip
     return onnx.load(result)
 
 

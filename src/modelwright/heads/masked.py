@@ -54,11 +54,10 @@ class Masked(nn.Module):
         """The changed ids and the chosen ones: the same for the same batch within a step."""
         ids, mask = read_tokens(batch, self.name)
         random = torch.Generator().manual_seed(torch.initial_seed() if self.training else 0)
-        rows = len(ids) if self.training else 1  # evaluated, a row's figures depend on no other row
-        order, way = torch.rand(2, rows, ids.shape[1], generator=random).expand(2, *ids.shape).to(ids.device)
+        order, way = torch.rand(2, *ids.shape, generator=random).to(ids.device)
         order = order.masked_fill(~mask, 2.0)
         chosen = ((order < self.share) | (order == order.amin(1, keepdim=True))) & mask
-        other = torch.randint(FIRST, max(self.vocabulary, FIRST + 1), (rows, ids.shape[1]), generator=random).to(ids)
+        other = torch.randint(FIRST, max(self.vocabulary, FIRST + 1), ids.shape, generator=random).to(ids)
         changed = torch.where(way < 0.8, HIDDEN, torch.where(way < 0.9, other, ids)).to(ids.dtype)
         return torch.where(chosen, changed, ids), ids.long().masked_fill(~chosen, -1)
 

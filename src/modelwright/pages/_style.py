@@ -100,7 +100,7 @@ border-radius:8px;background:var(--soft)}
 font-weight:700;
 color:var(--bg);background:var(--tone)}
 .good{--tone:var(--good)}.warning{--tone:var(--warning)}.advice{--tone:var(--advice)}.plain{--tone:var(--plain)}
-.text+.block,.text+.figures,.text+.curves{margin-top:28px}
+.text+.block,.text+.figures,.text+.curves,.text+.tables{margin-top:28px}
 footer{color:var(--dim);font-size:12.5px;border-top:1px solid var(--line);padding-top:16px}
 @media(max-width:860px){.with-nav{display:block}main{padding:24px 18px 48px}
 nav{position:static;height:auto;display:flex;flex-wrap:wrap;gap:2px;padding:10px 12px;border-right:0;

@@ -11,10 +11,10 @@ import numpy as np
 from ..errors import MissingExtra
 from ..fitting import Trained
 from ..report import Block, Curve, Number, Report, Table, Text
+from .rounds import LOOKED_AT, Rounds
 
 if TYPE_CHECKING:
     from .federated import Federated
-    from .rounds import Rounds
 
 QUANTILES = {"lowest": 0.0, "lower quarter": 0.25, "middle": 0.5, "upper quarter": 0.75, "highest": 1.0}
 
@@ -43,7 +43,7 @@ def build(options: Federated, rounds: Rounds, trained: Trained) -> Report:
         found |= {"epsilon": epsilon(options, len(history)), "delta": options.delta, "unit": "client"}
     blocks: list[Block] = [Text("", _summary(options, found)), *_curves(history, records)]
     spreads = {"rows": found["rows"], **found["scores"]}
-    note = f"The final model on up to {200} of each client's own training rows." if scores else ""
+    note = f"Scores: the final model on up to {LOOKED_AT} of each client's own training rows." if scores else ""
     blocks.append(Table("Over clients", ["", *QUANTILES], [[k, *v.values()] for k, v in spreads.items()], note=note))
     traffic = [[way, total / 2**20, total / len(history) / 2**20] for way, total in sent.items()]
     blocks.append(Table("Sent", ["way", "MiB", "MiB a round"], traffic, note="down: weights; up: answers."))

@@ -203,8 +203,9 @@ def _before(recipe: Recipe) -> list[Training]:
     if not recipe.model.start:
         return []
     path = Path(recipe.model.start)
-    if (path / LEDGER).exists():
-        return list(read_json(path / LEDGER)["trainings"])
+    ledger = read_json(path / LEDGER) if (path / LEDGER).exists() else {}
+    if "trainings" in ledger:  # a federation's speaks of whole clients
+        return list(ledger["trainings"])
     with intact(path / "resolved.yaml"):
         data = yaml.safe_load((path / "resolved.yaml").read_text("utf-8"))["data"]
     if data == recipe.plain()["data"]:

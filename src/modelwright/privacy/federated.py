@@ -19,7 +19,7 @@ import pyarrow as pa
 from pydantic import Field
 from torch import nn
 
-from .. import fitting
+from .. import fitting, parts
 from ..data import encoding
 from ..errors import UserError
 from ..files import write_json
@@ -150,7 +150,7 @@ def ways(recipe: Recipe) -> tuple[Callable[..., None], Callable[..., Trained]]:
     if recipe.federated is None:
         return encoding.fit, fitting.fit
     with recipe.places():
-        federation = Federated(**recipe.federated)
+        federation = Federated(**parts.validate(Federated, recipe.federated)[0])
     recipe.train.epochs, recipe.train.batch, recipe.train.steps = federation.epochs, federation.batch, None
     recipe.federated = dataclasses.asdict(federation)
     return partial(federation.fit_columns, recipe), federation.fit

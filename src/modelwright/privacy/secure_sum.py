@@ -30,6 +30,7 @@ except ImportError:
 FEWEST = 3  # of two, each would know the other's
 SCALE = 2.0**24  # steps of fixed point in one: sums reach 5e11
 PRIME = 2**521 - 1  # the field of the shares
+SHARE = 66  # bytes of one
 Message = dict[str, Any]
 
 
@@ -77,7 +78,7 @@ class Client:
         keys, seeds = split(secret, others, least), split(int.from_bytes(self._seed, "big"), others, least)
         return {
             other: ChaCha20Poly1305(self._pair(other, "box", self._box_key)).encrypt(
-                _nonce(self.number), _pack(keys[other]) + _pack(seeds[other]), None
+                _nonce(self.number), b"".join(each[other].to_bytes(SHARE, "big") for each in (keys, seeds)), None
             )
             for other in others
         }
@@ -86,7 +87,7 @@ class Client:
         """Third: its values (P,) under all masks. boxes: the shares that the others made for it."""
         for other, box in boxes.items():
             opened = ChaCha20Poly1305(self._pair(other, "box", self._box_key)).decrypt(_nonce(other), box, None)
-            self._held[other] = (_unpack(opened[:66]), _unpack(opened[66:]))
+            self._held[other] = (int.from_bytes(opened[:SHARE], "big"), int.from_bytes(opened[SHARE:], "big"))
         total = encode(values, self.clients) + stream(self._seed, len(values))
         for other in boxes:
             if other != self.number:
@@ -217,15 +218,7 @@ def _nonce(sender: int) -> bytes:
     return sender.to_bytes(12, "big")
 
 
-def _pack(share: int) -> bytes:
-    return share.to_bytes(66, "big")
-
-
-def _unpack(data: bytes) -> int:
-    return int.from_bytes(data, "big")
-
-
 def _size(message: Any) -> int:
     if isinstance(message, dict):
         return sum(4 + _size(value) for value in message.values())
-    return message.nbytes if isinstance(message, np.ndarray) else len(message) if isinstance(message, bytes) else 66
+    return message.nbytes if isinstance(message, np.ndarray) else len(message) if isinstance(message, bytes) else SHARE

@@ -30,8 +30,8 @@ class Number:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under named columns. Cells are str, int, float, bool or None. `heat` shades the numbers of a confusion matrix (one
-    label, then as many columns as rows) by their share of the row, and draws those of the first column of figures of
+    """Rows under named columns. Cells are str, int, float, bool or None. `heat` shades the numbers of a confusion matrix (its
+    rows have the names of its columns) by their share of the row, and draws those of the first column of figures of
     another table as bars."""
 
     title: str
@@ -178,8 +178,8 @@ def bars(block: Table) -> tuple[int, list[float]] | None:
     matrix and where there are no figures."""
     figures = [all(is_number(row[i]) or row[i] is None for row in block.rows) for i in range(len(block.columns))]
     places = [place for place, numeric in enumerate(figures) if numeric]
-    matrix = places == list(range(1, len(block.rows) + 1)) == list(range(1, len(block.columns)))
-    if not block.heat or not block.rows or not places or (matrix and len(block.rows) > 1):
+    matrix = [row[0] for row in block.rows] == block.columns[1:]
+    if not block.heat or not block.rows or not places or matrix:
         return None
     values = [float(row[places[0]] or 0) for row in block.rows]
     largest = max(map(abs, values)) or 1.0

@@ -129,7 +129,7 @@ def prepare(recipe: Recipe, sample: int | None = None) -> Prepared:
 def reopen(run: Run) -> Prepared:
     """The texts of a run again, in tokens of its own vocabulary."""
     if str(run.recipe.data).startswith(("-", "<")):
-        raise DataError("the folder knows no data of its own.", where=str(run.path), hint="Train from a file.")
+        raise DataError("the folder knows no data of its own.", where=str(run.path), hint="Name a text.")
     found, vocabulary = corpus.read(run.recipe.data, run.recipe.base), run.vocabulary
     tokens = {part: shards.tokens(found, part, vocabulary) for part in found.parts}
     return Prepared(run.recipe, found, vocabulary, int(run.recipe.model.options["context"]), tokens)
@@ -360,19 +360,14 @@ def evaluate(run: Run, data: Any = None) -> Report:
         scores = perplexity.choose(model, vocabulary, questions, context)
         return _language_report.scored(f"{run.path} on {where}", {"choices": scores}, began)
     if data is None:
-        if str(run.recipe.data).startswith(("-", "<")):
-            raise DataError("the folder knows no data of its own.", where=str(run.path), hint="Name a text.")
-        found = corpus.read(run.recipe.data, run.recipe.base)
-        held = [part for part in ("test", "validation") if part in found.parts]
+        held = {name: tokens for name, tokens in reopen(run).tokens.items() if name != "train"}
         if not held:
             raise DataError("no text was held back.", where=str(run.path), hint="Name a text.")
-        part: str = held[0]
-        where = f"its {part} part"
+        part = "test" if "test" in held else "validation"
+        where, tokens = f"its {part} part", held[part]
     else:
-        if masks := corpus.masks(run.recipe.data):
-            data = {"path": data, "mask": masks["text"].kinds} if isinstance(data, (str, Path)) else data
-        found, part = corpus.read(data, ".", split=False), "train"
-    tokens = shards.tokens(found, part, vocabulary)
+        found = corpus.read(data, ".", split=False, masks=corpus.masks_of(run.recipe.data))
+        tokens = shards.tokens(found, "train", vocabulary)
     scores = perplexity.measure(model, tokens, context)
     return _language_report.scored(f"{run.path} on {where}", {"text": scores}, began)
 

@@ -32,6 +32,6 @@ class Int8:
                 model.set_submodule(name, Int8Embedding(module))
             else:
                 for own, weight in list(module.named_parameters(recurse=False)):
-                    if weight.ndim > 1:
+                    if weight.ndim > 1 and not hasattr(module, f"{own}_scale"):
                         store_int8(module, own)
         model.requires_grad_(False)

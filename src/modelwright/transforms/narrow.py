@@ -7,7 +7,8 @@ from torch import nn
 
 from ..errors import RunError
 from ..parts import Count
-from ._units import CPU, find
+from ._layers import find
+from ._units import CPU
 
 
 class Narrow:

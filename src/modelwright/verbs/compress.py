@@ -40,10 +40,10 @@ def compress(
     from ..run import Run
     from ..training import new_folder
 
-    if not steps and not budget:
+    configs, limits = _configs(steps), _budget.read(budget)
+    if not configs and not limits:
         hint = f'Name steps ({", ".join(parts.kinds("compression"))}) or --budget "accuracy -1pt, size /8".'
         raise UserError("how is the run to be made smaller?", where="command line", hint=hint)
-    configs, limits = _configs(steps), _budget.read(budget)
     chain = [parts.build("compression", config) for config in configs]
     given = run if isinstance(run, Run) else Run.load(run)
     if given.path is None:

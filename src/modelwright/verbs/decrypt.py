@@ -9,7 +9,9 @@ from ..report import Report, Text
 
 
 def decrypt(file: str, *, out: str | None = None, passphrase_file: str | None = None) -> Report:
-    """Write the run that an encrypted file holds. A wrong passphrase or a changed file leaves nothing behind.
+    """Open an encrypted run.
+
+    A wrong passphrase or a changed file leaves nothing behind.
 
     Args:
         file: a file written by encrypt

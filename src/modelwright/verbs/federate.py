@@ -9,21 +9,6 @@ from typing import Any
 
 from ..provenance import recorded
 
-OPTIONS = [
-    "clients",
-    "split",
-    "alpha",
-    "fraction",
-    "rounds",
-    "epochs",
-    "batch",
-    "rule",
-    "secure",
-    "clip",
-    "noise",
-    "malicious",
-]
-
 
 @recorded
 def federate(
@@ -69,14 +54,14 @@ def federate(
         compare: also train the recipe in one place, with as many passes, and report both
         out: the run folder to make (default: runs/<name>-<n>)
     """
-    given = {
-        name: value for name, value in locals().items() if name in OPTIONS and value is not None and value is not False
-    }
-    from .. import training
+    asked = locals()
+    from .. import parts, training
     from ..fitting import Watch
+    from ..privacy.federated import Federated
     from ..recipe import load
 
-    told = [f"federated.{name}={json.dumps(value)}" for name, value in given.items()]
+    given = {name: asked[name] for name in parts.options(Federated) if asked.get(name) not in (None, "")}
+    told = [f"federated.{name}={json.dumps(value)}" for name, value in given.items() if value is not False]
     loaded = load(recipe, [*overrides, *told], target=target)
     loaded.federated = loaded.federated or {}
     watch = Watch(on_step=on_step, bar=True)
@@ -93,14 +78,12 @@ def _tell(run: Any) -> None:
 
     run.metrics["federated"] = found = read_json(run.path / "privacy.json")
     down, up = (found["bytes"][way] / 2**20 for way in ("down", "up"))
+    private = (
+        f"; epsilon {found['epsilon']:.2f} for whole clients, delta {found['delta']:g}" if "epsilon" in found else ""
+    )
     run.notes.append(
         f"{found['clients']} clients, {found['rounds']} rounds, {down:,.1f} MiB sent to clients, {up:,.1f} MiB back"
-        + (
-            f"; epsilon {found['epsilon']:.2f} for whole clients, delta {found['delta']:g}"
-            if "epsilon" in found
-            else ""
-        )
-        + f"; more in {run.path}/report.html"
+        f"{private}; more in {run.path}/report.html"
     )
 
 
@@ -112,6 +95,7 @@ def _compare(run: Any, central: Any, watch: Any) -> None:
     from ..report import Report, Table
 
     options = Federated(**run.recipe.federated)
+    central.train.steps = None
     central.train.epochs = max(1, round(options.rounds * options.fraction * options.epochs))
     central.baselines = False
     beside = training.train(central, run.path.with_name(f"{run.path.name}-central"), watch)
