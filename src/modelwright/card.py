@@ -148,12 +148,14 @@ def _protection(folder: Path, recipe: dict[str, Any], columns: dict[str, Any]) -
     """Masked columns and the ledger of differential privacy."""
     masked = {name: entry["options"]["mask"] for name, entry in columns.items() if entry["options"].get("mask")}
     ledger = _json(folder, "privacy.json")
-    spent = {key: value for key, value in ledger.items() if isinstance(value, (str, int, float))}
-    private = ", ".join(f"{key} {shown(value)}" for key, value in spent.items())
+    spent = {key: ledger.get(key) for key in ("epsilon", "delta", "accountant")}
+    private = ", ".join(f"{key} {shown(value)}" for key, value in spent.items() if value is not None)
+    clients = (recipe.get("federated") or {}).get("clients")
     attacks = recipe.get("train", {}).get("adversarial")
     rows = [
         ["Masked before anything was stored", "; ".join(f"{n}: {', '.join(map(str, m))}" for n, m in masked.items()) or "nothing"],
-        ["Differential privacy", private or "no"],
+        ["Differential privacy", private if spent["epsilon"] is not None else "no"],
+        ["Federated", f"by {clients} clients that kept their rows" if clients else "no"],
         ["Trained on attacks", f"epsilon {attacks['epsilon']:g}" if attacks else "no"],
     ]  # fmt: skip
     return [Section("Protection"), Table("", ["", ""], rows)]

@@ -13,7 +13,7 @@ from modelwright.audits._case import Case
 from modelwright.audits.label_errors import doubts
 from modelwright.audits.membership import found_at, ratios
 
-from .conftest import QUICK, lights, train, values
+from .conftest import QUICK, clean_rows, lights, train, values
 
 FLIPS = 0.1
 
@@ -111,3 +111,15 @@ def test_without_time_nothing_is_trained_again_and_the_report_says_so(clean):
     report = mw.audit(clean, only="membership,label_errors", quick=True)
     assert values(report, "membership")["likelihood ratio"] == "not measured"
     assert "held rows alone" in json.dumps(report.data["checks"]["label_errors"])
+
+
+def test_shadows_of_a_private_run_are_private_too(tmp_path):
+    pytest.importorskip("opacus")
+    small = {"epochs": 1, "speed": "fixed", "threads": 1, "batch": 60, "lr": 0.1, "optimizer": "sgd"}
+    private = {
+        "train": small,
+        "privacy": {"epsilon": 8},
+        "model": {"encoders": {"table": {"kind": "mlp", "hidden": []}}},
+    }
+    report = mw.audit(train(clean_rows(200), tmp_path, **private), only="membership", shadows=2)
+    assert "2 shadow models" in json.dumps(report.data["checks"]["membership"])

@@ -5,7 +5,6 @@ Knows runs and predictions; no check.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -161,7 +160,6 @@ class Case:
         self.run, self.data, self.quick, self.seed = run, data, quick, seed
         self.seconds, self.count = (0.0 if quick else seconds), shadows
         self.most = QUICK if quick else MOST
-        self.began = time.perf_counter()
 
     @cached_property
     def shadows(self) -> Any:

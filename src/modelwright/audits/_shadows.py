@@ -6,13 +6,17 @@ Knows the way a recipe is trained; nothing of what is concluded.
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..fitting import Watch, fit
+from ..fitting import Watch
+from ..privacy import differential
+from ..privacy.federated import ways
 from ..recipe import Recipe
 from ._case import Case, Sample
 
@@ -64,8 +68,12 @@ def train(case: Case) -> Shadows | None:
 
 
 def _model(recipe: Recipe, prepared: Any, part: np.ndarray, seed: int) -> Any:
-    """A model of the same recipe, trained on other rows."""
+    """A model of the same recipe, trained on other rows: in private or by clients where the run was."""
     copied = {key: getattr(recipe, key).model_copy(deep=True) for key in ("model", "train")}
     copied["train"].seed = seed
     copy = recipe.model_copy(update=copied)
-    return fit(copy, replace(prepared, recipe=copy, part=part), None, Watch()).model.cpu()
+    other, learn = replace(prepared, recipe=copy, part=part), ways(copy)[1]
+    with tempfile.TemporaryDirectory() as ledger:
+        private = differential.begin(copy, other, Path(ledger))
+        how = {"gradients": private.gradients} if private else {}
+        return learn(copy, other, None, Watch(), **how).model.cpu()

@@ -89,11 +89,8 @@ pictures in colour and 0.1 otherwise.
         worse = quality.worse(clean)
         tone = light(worse, self.warning, self.bad)
         words = f"{quality.name} under {how} within {epsilon:.3g}, from {shown(clean.mean)} without"
-        advice = (
-            ""
-            if tone == "good"
-            else f"train: {{adversarial: {{epsilon: {epsilon:.3g}}}}}, if somebody gains by fooling it."
-        )
+        advice = f"If somebody would fool it, train: {{adversarial: {{epsilon: {epsilon:.3g}}}}}."
+        advice = "" if tone == "good" else advice
         return Finding(tone, f"{how}: {name}", quality.mean, words, advice, quality.interval)
 
 

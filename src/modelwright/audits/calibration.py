@@ -39,7 +39,7 @@ class Calibration:
             return [Finding("bad", target, lost, words, advice)]
         probabilities, codes = _known(probabilities, codes)
         before, noise = self._error(probabilities, codes), self._noise(probabilities, case.seed)
-        words = f"mean distance of confidence and share right on {len(codes)} rows; up to {noise:.3f} is chance"
+        words = f"from confidence to share right, over {len(codes)} rows; chance: up to {noise:.3f}"
         tone = light(before if before > noise else 0.0, self.warning, self.bad)
         lines = {"perfect": ([0.0, 1.0], [0.0, 1.0]), "as it is": self._line(probabilities, codes)}
         blocks: Findings = [Curve(f"Reliability: {target}", "confidence", "share right", lines, dashed=["perfect"])]

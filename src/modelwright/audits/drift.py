@@ -45,7 +45,7 @@ class Drift:
         area, interval = _classifier(train, other, case.seed)
         low = interval[0] if interval else area
         tone: Any = "bad" if low > 0.65 else "warning" if low > 0.55 else "good"
-        words = f"area under ROC of a classifier that tells training rows from {beside}; 0.5 is alike"
+        words = f"area under ROC of telling training rows from {beside}; 0.5 is alike"
         advice = "" if tone == "good" else "Look at the columns below; train again with new rows."
         return Finding(tone, "rows as a whole", area, words, advice, interval)
 

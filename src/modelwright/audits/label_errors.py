@@ -34,11 +34,11 @@ class LabelErrors:
         target, trained = case.classed[0], case.shadows
         if trained is not None:
             rows, probabilities, codes = trained.sample.index, trained.unseen(), trained.codes
-            how = f"{len(trained.inside)} models, each asked of rows it had not learned"
+            how = f"{len(trained.inside)} models that had not learned them"
         else:
             rows = case.held.index
             probabilities, codes = case.classes(case.held, target)
-            how = "the held rows alone (without --quick and with --seconds, the training rows too)"
+            how = "the held rows alone"
         known = codes >= 0
         rows, probabilities, codes = rows[known], probabilities[known], codes[known]
         doubted = doubts(probabilities, codes, self.improbable)
@@ -47,7 +47,7 @@ class LabelErrors:
         tone = light(share, self.warning, self.bad)
         if tone == "bad" and doubted.sum() < wrong.sum() / 2:  # most mistakes are honest ones: the task is hard
             tone = "warning"
-        words = f"of {len(codes)} labels are doubted, by {how}"
+        words = f"of {len(codes)} labels are doubted; asked: {how}"
         advice = "" if tone == "good" else "Look at the rows below; mend the labels or drop them, and train again."
         found: Findings = [Finding(tone, target, **percent(share, len(codes)), meaning=words, advice=advice)]
         order = np.flatnonzero(doubted)[np.argsort(probabilities[doubted, codes[doubted]], kind="stable")][:SHOWN]

@@ -151,7 +151,7 @@ class Leakage:
             best, share = ranked[0]
             leaks = share >= self.told
             measure = "of its variance" if kind in VALUED else "of what guessing leaves open"
-            words = f"{measure} is told by {best} alone, the most of all columns"
+            words = f"{measure} is told by the best column, {best}"
             advice = f"If it is not known when predicting: columns: {{{best}: drop}}." if leaks else ""
             tone = light(share, self.told, self.told)
             found.append(Finding(tone, f"columns: {target}", **percent(max(share, 0)), meaning=words, advice=advice))

@@ -60,12 +60,12 @@ class Subgroups:
         sure = [row for row in rows if row[6] < 0.05]
         worst = max(sure, key=lambda row: gaps[id(row)], default=None)
         gap = gaps[id(worst)] if worst else 0.0
-        where = f"{worst[0]} = {worst[1]}" if worst and gap > 0 else "no group"
-        words = f"worse than over all rows is {quality.name} for {where}, surely the worst of {len(rows)} groups"
+        where = f"{worst[0]} = {worst[1]}" if worst else "no group"
+        words = f"worse in {quality.name} than all rows: {where}, of {len(rows)} groups"
         if gap <= 0:
-            words = f"none of {len(rows)} groups is surely worse in {quality.name}"
+            words = f"no group of {len(rows)} is surely worse in {quality.name}"
         tone = light(gap, self.warning, self.bad)
-        advice = "" if tone == "good" else "Collect more such rows, weigh them, or say so to whoever relies on it."
+        advice = "" if tone == "good" else "Collect or weigh more such rows, or tell whoever relies on it."
         found: Findings = [Finding(tone, f"gap: {target}", round(100 * max(gap, 0), 1), words, advice, unit="%")]
         if binary:
             found += self._selection(target, rows)
@@ -87,9 +87,7 @@ class Subgroups:
             return []
         name = min(ratios, key=ratios.__getitem__)
         tone: Any = "warning" if ratios[name] < self.four_fifths else "good"
-        words = (
-            f"ratio of the least to the most selected group, by {name}; below {self.four_fifths:g} asks for a reason"
-        )
+        words = f"least to most selected group by {name}; below {self.four_fifths:g} asks for a reason"
         advice = "" if tone == "good" else "Compare with the true shares and with TPR and FPR in the table below."
         return [Finding(tone, f"selection: {target}", ratios[name], words, advice)]
 
