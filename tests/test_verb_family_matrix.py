@@ -147,7 +147,10 @@ UNABLE: dict[tuple[str, str], str] = {
 }
 
 
-@pytest.fixture(scope="module", params=FAMILIES, ids=str)
+GROUPED = [pytest.param(family, marks=pytest.mark.xdist_group(family), id=family) for family in FAMILIES]
+
+
+@pytest.fixture(scope="module", params=GROUPED)
 def trained(request, tmp_path_factory) -> tuple[str, Path]:
     """A family and the folder with its data, its recipe and its run, which the command line made."""
     folder = tmp_path_factory.mktemp("family")
