@@ -23,7 +23,7 @@ run: install
 	$(BIN)/modelwright train digits
 
 test: install-dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 check: install-dev
 	$(BIN)/ruff check .

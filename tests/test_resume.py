@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import modelwright as mw
-from modelwright import files, fitting, training
+from modelwright import files, fitting, provenance, training
 from modelwright.errors import RunError, TrainingError
 from modelwright.status import hold, read_status
 from modelwright.tasks import assembled
@@ -221,12 +221,13 @@ def test_a_finished_run_is_given_back_as_it_is(tmp_path, capsys):
 
     out = tmp_path / "run"
     mw.train(RECIPE, out=str(out), report=False)
-    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.name != "provenance.jsonl"}
     with pytest.raises(SystemExit) as exit:
         main(["train", "--resume", str(out)])
     assert exit.value.code == 0
     assert "already finished" in capsys.readouterr().out
-    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert [line["verb"] for line in provenance.read(out)] == ["train", "train"]
 
 
 def test_a_failed_run_says_why_and_goes_on(tmp_path, whole, monkeypatch):

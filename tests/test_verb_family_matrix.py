@@ -46,7 +46,23 @@ def write_data(folder: Path) -> None:
                 "tags": ["B-ANIMAL" if word in ("fox", "dog") else "O" for word in words],
             }
         )
+    write_bert(folder / "bert")
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def write_bert(folder: Path) -> None:
+    """A tiny encoder as transformers and tokenizers write it."""
+    transformers = pytest.importorskip("transformers")
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS]
+    shape = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    config = transformers.BertConfig(vocab_size=len(words), max_position_embeddings=16, **shape)
+    transformers.BertModel(config).save_pretrained(folder)
+    tokenizer = Tokenizer(models.WordPiece({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", None, [("[CLS]", 2), ("[SEP]", 3)])
+    tokenizer.save(str(folder / "tokenizer.json"))
 
 
 def only(*names: str) -> dict:
@@ -110,6 +126,7 @@ FAMILIES: dict[str, dict] = {
     "language model that writes": {
         "model": {"kind": "language", "width": 8, "layers": 1, "heads": 2, "context": 32, "tokenizer": "characters"}
     },
+    "pretrained": supervised(NOTE, encoders={"note": {"kind": "pretrained", "path": "bert"}}),
     "all inputs, several targets": {
         "targets": {"kind": {}, "spend": {"weight": 0.5}},
         "columns": only("age", "city", "note", "picture", "kind", "spend"),
@@ -131,7 +148,7 @@ VERBS: dict[str, list[str]] = {
     "compress: int4": ["compress", "run", "int4", "--no-timing", "--out", "int4"],
     "compress: structured": ["compress", "run", "structured", "ratio=0.5", "epochs=1", "--no-timing", "--out", "narrow"],
     "compress: distill": ["compress", "run", "distill", "student=recipe.yaml", "--no-timing", "--out", "student"],
-    "audit": ["audit", "run", "--quick"],
+    "audit": ["audit", "run", "rows.jsonl", "--quick"],
     "encrypt": ["encrypt", "run", "--passphrase-file", "word.txt", "--out", "run.mwe"],
     "decrypt": ["decrypt", "run.mwe", "--passphrase-file", "word.txt", "--out", "again"],
     "mask": ["mask", "rows.jsonl", "--out", "masked.jsonl"],
@@ -147,10 +164,7 @@ UNABLE: dict[tuple[str, str], str] = {
 }
 
 
-GROUPED = [pytest.param(family, marks=pytest.mark.xdist_group(family), id=family) for family in FAMILIES]
-
-
-@pytest.fixture(scope="module", params=GROUPED)
+@pytest.fixture(scope="module", params=FAMILIES, ids=str)
 def trained(request, tmp_path_factory) -> tuple[str, Path]:
     """A family and the folder with its data, its recipe and its run, which the command line made."""
     folder = tmp_path_factory.mktemp("family")

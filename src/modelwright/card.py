@@ -158,18 +158,34 @@ def _protection(folder: Path, recipe: dict[str, Any], columns: dict[str, Any]) -
         ["Federated", f"by {clients} clients that kept their rows" if clients else "no"],
         ["Trained on attacks", f"epsilon {attacks['epsilon']:g}" if attacks else "no"],
     ]  # fmt: skip
-    return [Section("Protection"), Table("", ["", ""], rows)]
+    found = _section(folder / "reports" / "train.json", "Privacy") if ledger else []
+    return [Section("Protection"), Table("", ["", ""], rows), *found]
+
+
+def _section(file: Path, title: str) -> list[Block]:
+    """A section of a report, none where there is none."""
+    if not file.exists():
+        return []
+    with intact(file):
+        blocks = Report.from_json(file.read_text("utf-8")).blocks
+    starts = [place for place, block in enumerate(blocks) if isinstance(block, Section)] + [len(blocks)]
+    for start, end in zip(starts, starts[1:]):
+        if blocks[start] == Section(title):
+            return blocks[start:end]
+    return []
 
 
 def _others(folder: Path) -> Iterator[Block]:
-    """The first that every other verb has found out: of each report its first texts, figures and table."""
+    """The first that every other verb has found out: of each report its first texts, figures and tables, and every warning."""
     for file in sorted((folder / "reports").glob("*.json")):
         if file.stem.partition("_")[0] in ("train", "audit"):
             continue
         with intact(file):
             report = Report.from_json(file.read_text("utf-8"))
         yield Section(report.title)
-        for block in [one for one in report.blocks if isinstance(one, (Number, Text, Table))][:FIRST]:
+        told = [one for one in report.blocks if isinstance(one, (Number, Text, Table))]
+        warnings = [one for one in told[FIRST:] if isinstance(one, Text) and one.tone == "warning"]
+        for block in told[:FIRST] + warnings:
             yield replace(block, rows=block.rows[:ROWS]) if isinstance(block, Table) else block
 
 

@@ -258,8 +258,7 @@ class Run:
         with intact(file):
             report = Report.from_json(file.read_text(encoding="utf-8")) if file.exists() else Report(str(self.path))
         short = Report(report.title, report.blocks[:12], {"run": str(self.path), "notes": self.notes, **self.metrics})
-        verbs = [f"modelwright {verb} {self.path}" for verb in ("show", "audit", "predict")]
-        following = f"open {self.path}/report.html; {'; '.join(verbs)} FILE"
+        following = f"modelwright predict {self.path} FILE; modelwright audit {self.path}; open {self.path}/report.html"
         short.blocks += [Text("", note) for note in self.notes] + [Text("Next", following)]
         return short
 

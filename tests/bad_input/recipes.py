@@ -174,8 +174,8 @@ CASES = [
         "key that is a number",
         "3: 4\n",
         "error: 1 mistake in the recipe:\n"
-        "  recipe.yaml:3:1: 3: no such key. Known: baselines, columns, data, model, privacy, target, "
-        "targets, train.",
+        "  recipe.yaml:3:1: 3: no such key. Known: about, baselines, columns, data, federated, "
+        "model, privacy, target, targets, train.",
     ),
     _check(
         "data of a wrong type",

@@ -110,8 +110,8 @@ CASES = [
     Case(
         "truncated columns.json",
         "predict run data.csv",
-        "error: run/columns.json: the file is damaged: Expecting property name enclosed in double "
-        "quotes: line 30 column 19 (char 499). Train the recipe again.",
+        "error: run/columns.json: the file is damaged: Unterminated string starting at: line 31 column 3 "
+        "(char 502). Train the recipe again.",
         prepare=_cut("columns.json"),
     ),
     Case(

@@ -10,7 +10,7 @@ from modelwright.data.batches import generator
 from modelwright.errors import UserError
 
 PICTURES = torch.from_numpy(np.random.default_rng(0).integers(1, 256, (64, 12, 10, 3), np.uint8))
-CHANGES = [name for name in parts.kinds("data.augmentation") if name != "mixup"]
+CHANGES = [name for name in parts.kinds("data.augmentation") if name not in ("mixup", "resize")]
 
 
 def changed(kind, images=PICTURES, seed=0, **options):
@@ -18,7 +18,7 @@ def changed(kind, images=PICTURES, seed=0, **options):
 
 
 def test_every_kind_is_found():
-    assert set(parts.kinds("data.augmentation")) == {"flip", "shift", "crop", "cutout", "rotate", "mixup"}
+    assert set(parts.kinds("data.augmentation")) == {"flip", "shift", "crop", "cutout", "rotate", "mixup", "resize"}
 
 
 @pytest.mark.parametrize("kind", CHANGES)
@@ -76,6 +76,16 @@ def test_rotation_by_nothing_and_around_the_centre():
     images = torch.zeros(50, 11, 11, 1, dtype=torch.uint8)
     images[:, 5, 5] = 200
     assert (changed("rotate", images, degrees=180.0)[:, 5, 5] == 200).all()
+
+
+def test_pictures_are_small_in_the_first_epochs_only():
+    change = augmentation.build([{"kind": "resize", "size": 6, "epochs": 2}], ["image"], {})
+    sides = [change({"image": PICTURES}, generator(0), epoch)["image"].shape[1:3] for epoch in range(4)]
+    assert sides == [(6, 5), (6, 5), (12, 10), (12, 10)]
+    small = change({"image": PICTURES}, generator(0), 0)["image"]
+    assert small.dtype == torch.uint8 and abs(small.float().mean() - PICTURES.float().mean()) < 1
+    white = torch.full_like(PICTURES, 255)
+    assert (change({"image": white}, generator(0), 0)["image"] == 255).all()
 
 
 def test_mixup_mixes_inputs_and_targets_alike():

@@ -23,7 +23,7 @@ def shell(*words: str) -> int:
 
 def test_the_shell_prints_and_the_run_keeps_the_report(planted, capsys, tmp_path):
     assert shell("explain", str(planted.path), "--rows", "2", "--out", str(tmp_path / "found.json")) == 0
-    out = capsys.readouterr().out
+    out = " ".join(capsys.readouterr().out.split())
     assert "lowers the probability of the predicted class by" in out and "removing a random one by" in out
     kept = Report.from_json((planted.path / "reports" / "explain.json").read_text())
     assert kept.title == "Explained by shap: label" and "Explained by permutation" in out

@@ -15,7 +15,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
 
-ONE_GRAPH = ["mlp on a table", "bag", "rnn", "cnn on pictures", "transformer on text", "tags"]
+ONE_GRAPH = ["mlp on a table", "bag", "lstm", "cnn on pictures", "transformer on text", "tags"]
 
 
 @pytest.mark.parametrize("family", ONE_GRAPH)

@@ -330,7 +330,7 @@ def test_mistakes_are_told_where_they_stand(name):
 
 
 def test_a_language_model_is_refused():
-    with pytest.raises(RecipeError, match="bounding one row protects nobody"):
+    with pytest.raises(RecipeError, match="this needs a model that predicts a target"):
         mw.train({"data": "text.txt", "model": {"kind": "language"}, "privacy": {"epsilon": 1}}, out="run")
 
 

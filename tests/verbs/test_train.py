@@ -28,7 +28,7 @@ def test_a_run_folder_holds_everything(run):
     names = {path.name for path in run.path.iterdir()}
     assert names == {
         "recipe.yaml", "resolved.yaml", "columns.json", "model.safetensors", "history.jsonl", "metrics.json",
-        "environment.json", "status", "report.html", "reports", "card.md",
+        "environment.json", "status", "report.html", "reports", "card.md", "provenance.jsonl",
     }  # fmt: skip
     resolved = yaml.safe_load((run.path / "resolved.yaml").read_text())
     assert resolved["transforms"] == []

@@ -164,7 +164,8 @@ def _write(predicting: _Predicting, batches: list[Batch], file: Path, run: Run) 
             error = error.__cause__
         reason = str(error).strip().splitlines()[0][:200]
         message = f"torch cannot write its prediction as one graph ({reason})."
-        raise RunError(message, where=str(run.path), hint="Texts are written step by step.") from None
+        hint = "Texts are written step by step, and torch unrolls Elman and GRU layers; LSTM layers can be exported."
+        raise RunError(message, where=str(run.path or "run"), hint=hint) from None
 
 
 @contextlib.contextmanager
