@@ -57,7 +57,7 @@ def write_bert(folder: Path) -> None:
 
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS]
     shape = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    config = transformers.BertConfig(vocab_size=len(words), max_position_embeddings=16, **shape)
+    config = transformers.BertConfig(vocab_size=len(words), max_position_embeddings=520, **shape)
     transformers.BertModel(config).save_pretrained(folder)
     tokenizer = Tokenizer(models.WordPiece({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ def _section(file: Path, title: str) -> list[Block]:
     with intact(file):
         blocks = Report.from_json(file.read_text("utf-8")).blocks
     starts = [place for place, block in enumerate(blocks) if isinstance(block, Section)] + [len(blocks)]
-    for start, end in zip(starts, starts[1:]):
+    for start, end in pairwise(starts):
         if blocks[start] == Section(title):
             return blocks[start:end]
     return []

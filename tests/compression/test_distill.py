@@ -40,6 +40,7 @@ def teacher_of(family: str, folder: Path) -> Run:
 
 @pytest.fixture(autouse=True)
 def cache(folder, monkeypatch):
+    monkeypatch.chdir(folder)
     monkeypatch.setenv("MODELWRIGHT_CACHE", str(folder / "cache"))
     torch.set_num_threads(1)
 
