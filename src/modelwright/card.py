@@ -193,6 +193,6 @@ def _others(folder: Path) -> Iterator[Block]:
 def _log(folder: Path) -> list[Block]:
     lines = provenance.read(folder)
     names = sorted(file.stem for file in (folder / "reports").glob("*.json"))
-    rows = [[line["time"], line["verb"], str(line.get("arguments", "")), line["weights"]] for line in lines[-LOG:]]
+    rows = [[line["time"], line["verb"], provenance.words(line), line["weights"]] for line in lines[-LOG:]]
     note = f"Every verb that touched this run, the weights by the first digits of their SHA-256. Reports: {', '.join(names)}."
     return [Section("Log"), Table("", ["time", "verb", "arguments", "weights"], rows, note=note)] if rows else []

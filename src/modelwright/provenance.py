@@ -32,8 +32,11 @@ def recorded(verb: Callable[..., Any]) -> Callable[..., Any]:
     def call(*arguments: Any, **options: Any) -> Any:
         began, since = time.perf_counter(), time.time()
         result = verb(*arguments, **options)
-        given = inspect.signature(verb).bind(*arguments, **options).arguments
-        plain = {key: _plain(value) for key, value in given.items() if _is_plain(value)}
+        signature = inspect.signature(verb)
+        given = signature.bind(*arguments, **options).arguments
+        said = {key: value for key, value in given.items() if _is_plain(value)}
+        defaults = {key: parameter.default for key, parameter in signature.parameters.items()}
+        plain = {key: _plain(value) for key, value in said.items() if value != defaults[key]}
         for folder in _folders([*given.values(), result]):
             append(folder, verb.__name__, arguments=plain, seconds=round(time.perf_counter() - began, 3))
             card = folder / "card.md"
@@ -66,6 +69,11 @@ def read(folder: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
 
 
+def words(line: dict[str, Any]) -> str:
+    """The arguments of a line of the log, as a person reads them."""
+    return ", ".join(f"{key}: {value}" for key, value in line.get("arguments", {}).items())
+
+
 def fingerprint(folder: Path) -> str | None:
     """The first 16 digits of the SHA-256 of a run's weights; None where there are none."""
     file = folder / "model.safetensors"
@@ -90,7 +98,8 @@ def _folders(values: list[Any]) -> Iterator[Path]:
 
 
 def _is_plain(value: Any) -> bool:
-    return (bool(value) and isinstance(value, (str, int, float, Path, tuple, Mapping))) or hasattr(value, "path")
+    """Whether it says something that a line can hold: rows in memory it cannot."""
+    return hasattr(value, "path") or (isinstance(value, (str, int, float, Path, tuple, Mapping)) and bool(value))
 
 
 def _plain(value: Any) -> Any:

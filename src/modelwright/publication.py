@@ -40,10 +40,7 @@ def assemble(folder: Path) -> Report:
         else:
             blocks.append(Section(found.title))
         blocks += found.blocks
-    log = [
-        [line["time"], line["verb"], str(line.get("arguments", "")), line["weights"]]
-        for line in provenance.read(folder)
-    ]
+    log = [[line["time"], line["verb"], provenance.words(line), line["weights"]] for line in provenance.read(folder)]
     if log:
         note = "Every verb that touched this run; the weights by the first digits of their SHA-256."
         blocks += [Section("Log"), Table("", ["time", "verb", "arguments", "weights"], log, note=note)]
