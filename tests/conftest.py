@@ -1,15 +1,18 @@
-"""How the suite is spread over processes: a file's tests stay together, and so do those of one family of models."""
+"""How the suite is spread over processes, and what a test must not leave behind for the next one in its process."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from modelwright import parts
+
 
 class Together(LoadScopeScheduling):
-    """What shares a fixture that takes seconds runs in one process."""
+    """A file's tests stay together, and so do those of one family of models: they share what takes seconds."""
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
@@ -19,3 +22,12 @@ class Together(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
     return Together(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _registered() -> Iterator[None]:
+    """Kinds that a test registers are known to it alone."""
+    before = dict(parts._registered)
+    yield
+    parts._registered.clear()
+    parts._registered.update(before)
