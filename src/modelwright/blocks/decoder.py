@@ -352,9 +352,9 @@ class _Turned(torch.autograd.Function):
 
 def _turned(x: Tensor, cosine: Tensor, sine: Tensor, way: int) -> Tensor:
     half = x.shape[-1] // 2
-    if torch.compiler.is_exporting():  # a graph has no parts that are written in place
-        first, second = x[..., :half], x[..., half:]
-        return x * cosine + torch.cat([second * -sine, first * sine], -1)
+    if torch.compiler.is_exporting():  # a graph has an operation of its own for it
+        angles = [part[..., 0, :half].expand(*x.shape[:2], half) for part in (cosine, sine)]
+        return torch.onnx.ops.rotary_embedding(x.flatten(2), *angles, num_heads=x.shape[2]).view_as(x)
     y = x * cosine
     y[..., :half].addcmul_(x[..., half:], sine, value=-way)
     y[..., half:].addcmul_(x[..., :half], sine, value=way)
