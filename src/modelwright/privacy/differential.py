@@ -235,8 +235,9 @@ def blocks(ledger: dict[str, Any], columns: dict[str, Any]) -> list[Block]:
         f"be told from them is at most e^{ledger['epsilon']:.2f} = {math.exp(ledger['epsilon']):.3g} times as likely with a row as "
         f"without it, but for a probability of {ledger['delta']:.0e}. It holds for a row, not for a person with several."
     )
+    named = list(columns)[:5] + ([f"{len(columns) - 5} more"] if len(columns) > 5 else [])
     exposed = (
-        f"What columns.json keeps of the training rows (scales, categories, vocabularies of {', '.join(columns)}), the loss of the "
+        f"What columns.json keeps of the training rows (scales, categories, vocabularies of {', '.join(named)}), the loss of the "
         "training rows in the curves, the rows for validation and testing with all that is shown of them here, and every "
         "choice that was made by comparing trainings (rates, sizes: each training spends its own epsilon)."
     )
