@@ -352,3 +352,12 @@ def _wide(values: np.ndarray) -> np.ndarray:
 
 def _finite(value: Any) -> float | None:
     return float(value) if math.isfinite(value) else None
+
+
+def holm(p: list[float]) -> list[float]:
+    """p-values corrected for their number (Holm 1979)."""
+    order = np.argsort(p)
+    raised = np.maximum.accumulate(np.asarray(p)[order] * (len(p) - np.arange(len(p))))
+    found = np.empty(len(p))
+    found[order] = np.minimum(raised, 1.0)
+    return found.tolist()

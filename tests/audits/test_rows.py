@@ -8,8 +8,8 @@ import pytest
 import modelwright as mw
 from modelwright.audits import _damage
 from modelwright.audits.calibration import soften
-from modelwright.audits.drift import holm, psi
-from modelwright.metrics import calibration_error
+from modelwright.audits.drift import psi
+from modelwright.metrics import calibration_error, holm
 
 from .conftest import QUICK, clean_rows, lights, train, values, write
 

@@ -10,7 +10,7 @@ from .. import parts
 from ..baselines import Features
 from ..columns import Ragged
 from ..data.encoding import keys, of_columns
-from ..metrics import area_interval, area_under_roc
+from ..metrics import area_interval, area_under_roc, holm
 from ..prediction import predict_encoded
 from ..preparation import own_encoders
 from ..report import Table
@@ -153,15 +153,6 @@ def psi(counts: np.ndarray) -> float:
     """Population stability index of (2, values) counts: the sum of (q - p) ln(q / p), half a row added to each count."""
     p, q = ((row + 0.5) / (row.sum() + 0.5 * len(row)) for row in counts)
     return float(((q - p) * np.log(q / p)).sum())
-
-
-def holm(p: list[float]) -> list[float]:
-    """p-values corrected for their number (Holm 1979)."""
-    order = np.argsort(p)
-    raised = np.maximum.accumulate(np.asarray(p)[order] * (len(p) - np.arange(len(p))))
-    found = np.empty(len(p))
-    found[order] = np.minimum(raised, 1.0)
-    return found.tolist()
 
 
 def _classifier(train: Sample, other: Sample, seed: int) -> tuple[float, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ..errors import DataError, unable
+from ..metrics import holm
 from ._faithfulness import interval
 from ._opening import Opened
 
@@ -36,10 +37,8 @@ def rank(opened: Opened, index: np.ndarray, repeats: int, seed: int) -> dict[str
         error = loss.std(ddof=1) / np.sqrt(len(loss))
         p = float(t.sf(loss.mean() / error, len(loss) - 1)) if error > 1e-12 else float(loss.mean() <= 0)
         found[name] = {"loss": float(loss.mean()), "interval": interval(loss), "p": p}
-    largest = 0.0
-    for place, one in enumerate(sorted(found.values(), key=lambda one: one["p"])):
-        largest = max(largest, min((len(found) - place) * one["p"], 1.0))
-        one["p"] = largest
+    for one, p in zip(found.values(), holm([one["p"] for one in found.values()])):
+        one["p"] = p
     return dict(sorted(found.items(), key=lambda item: -item[1]["loss"]))
 
 
