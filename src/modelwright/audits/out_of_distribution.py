@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ..baselines import Features
+from ..blocks.pooling import mean
 from ..columns import Ragged
 from ..metrics import area_interval, area_under_roc, wilson
 from ..report import Table
@@ -94,10 +95,7 @@ def _features(case: Case, sample: Sample) -> np.ndarray:
     model, found = case.run.model, []
     for start in range(0, len(sample), AT_ONCE):
         batch = sample.encoded.batch(sample.index[start : start + AT_ONCE])
-        pooled = []
-        for stream in model.streams(batch).values():
-            mask = torch.ones(stream.x.shape[:2]) if stream.mask is None else stream.mask.float()
-            pooled.append((stream.x * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True).clamp(min=1))
+        pooled = [mean(stream.x, stream.mask) for stream in model.streams(batch).values()]
         found.append(torch.cat(pooled, 1).float().numpy())
     return np.concatenate(found)
 
