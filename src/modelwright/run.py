@@ -319,7 +319,7 @@ class Run:
 
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             values = yaml.safe_load(archive.read("resolved.yaml"))
-            changed = values.pop("transforms")
+            changed = values.pop("transforms", [])
             recipe = load_recipe(values)
             columns = load_columns(json.loads(archive.read("columns.json")))
             tensors = safetensors.torch.load(archive.read("model.safetensors"))
