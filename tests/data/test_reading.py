@@ -60,7 +60,7 @@ def refusal(spec, base="."):
         ("t.csv", 'a, b\n1, "x"\n2, "y"\n'),
         ("t.csv", '"a","b"\n"1","x"\n"2","y"\n'),
         ("t.csv", PLAIN.encode("utf-16")),
-        ("t.csv.gz", gzip.compress(PLAIN.encode())),
+        ("t.csv.gz", gzip.compress(PLAIN.encode(), mtime=0)),
         ("no_ending", PLAIN),
     ],
 )
@@ -160,7 +160,7 @@ def test_a_ragged_row_is_named_by_its_line(tmp_path):
         ("t.csv", b"\x89PNG\0\0\1\2", "this is a binary file, not delimited text. Tables are read from "
          ".csv, .tsv, .parquet, .jsonl, .arrow, .feather and .arff, also as .gz or .zip."),
         ("t.csv.gz", b"no gzip", "the file is damaged or cut short (Not a gzipped file (b'no'))."),
-        ("t.csv.gz", gzip.compress(PLAIN.encode() * 999)[:-20], "the file is damaged or cut short "
+        ("t.csv.gz", gzip.compress(PLAIN.encode() * 999, mtime=0)[:-20], "the file is damaged or cut short "
          "(Compressed file ended before the end-of-stream marker was reached)."),
         ("t.csv", 'a,b\n1,x\n2,"y\n3,z\n', ":3: a quote is opened here and never closed. "
          "To take quotes as text: quote: \"\""),
