@@ -125,6 +125,22 @@ def test_decisions_are_listed():
     assert [name for name in notes if f"({name})" not in listed] == []
 
 
+def test_links_of_a_field_lead_where_they_did(tmp_path):
+    pytest.importorskip("mkdocs")
+    folder = tmp_path / "recipes" / "speech"
+    folder.mkdir(parents=True)
+    (folder / "field.yaml").write_text("name: speech\n")
+    (folder / "README.md").write_text(
+        "[how](../../docs/how-to/text.md#a) [中文](README.zh-CN.md) [recipe](fsdd.yaml) [web](https://a.b/c) [d](../driving/README.md)"
+    )
+    (folder / "README.zh-CN.md").write_text("[English](README.md)")
+    assert hook("fields").pages(tmp_path) == {
+        "fields/speech.md": "[how](../how-to/text.md#a) [中文](speech.zh-CN.md) recipe (`recipes/speech/fsdd.yaml`) "
+        "[web](https://a.b/c) [d](driving.md)",
+        "fields/speech.zh-CN.md": "[English](speech.md)",
+    }
+
+
 # ---- everything shown is tried
 
 
