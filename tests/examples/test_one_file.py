@@ -342,3 +342,21 @@ def test_vae():
     (rebuilding + kl).mean().backward()
     sum(total / count for total, count in terms.values()).backward()
     same_gradients(gradients(own), model, names)
+
+
+def test_the_carts_of_ppo_are_those_of_gymnasium():
+    gymnasium = pytest.importorskip("gymnasium")
+    world, carts = gymnasium.make("CartPole-v1").unwrapped, example("ppo").CartPoles(1)
+    world.reset(seed=0)
+    fallen = 0
+    for step in range(300):
+        world.state = carts.state[0].tolist()
+        action = torch.randint(0, 2, (1,)) if step % 3 else torch.ones(1, dtype=torch.long)
+        expected, _, fell, *_ = world.step(int(action))
+        found, _ = carts.step(action)
+        assert torch.allclose(carts.last[0].float(), torch.from_numpy(expected), atol=1e-6)
+        assert bool(found) == fell
+        if fell:
+            world.reset()
+        fallen += fell
+    assert fallen > 5
