@@ -324,6 +324,8 @@ def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarr
     config = recipe.data.get("split") if isinstance(recipe.data, dict) else None
     rebuilt, seed = recipe.rebuilt_names(), recipe.train.seed
     names = [name for name in recipe.target_names() if name not in rebuilt]
+    if isinstance(config, dict) and config.get("official") is False:
+        rows = replace(rows, part=None)
     if fold is None and isinstance(config, dict) and config.get("kind") == "folds":
         config = {"kind": "stratified", "fractions": [0.9, 0.1, 0.0]}  # the folds have tested: the model gets all rows
     if fold is not None:
