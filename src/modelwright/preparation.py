@@ -25,7 +25,7 @@ from .columns import dump as dump_columns
 from .columns import load as load_columns
 from .data import augmentation
 from .data.batches import Batches
-from .data.encoding import TABLE, Encoded, encode, fit, require_aligned
+from .data.encoding import TABLE, Encoded, encode, fit, require_aligned, share
 from .data.reading import read
 from .data.rows import Rows
 from .data.splitting import folds, split
@@ -213,6 +213,7 @@ def prepare(
         columns, inferred = build_columns(recipe, rows)
         columns = _kept(start, columns, recipe) if recipe.model.start else columns
         fit_columns(rows, {n: c for n, c in columns.items() if start.get(n) is not c}, part == 0, fit)
+        share(columns)
     seconds["fit"] = clock()
     encoded = encode(rows.table, columns, own_encoders(recipe, columns))
     seconds["encode"] = clock()
