@@ -165,6 +165,8 @@ def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str,
             raise recipe.error([Problem(("columns", name), message, "Give it a kind that can be predicted.")])
         recipe.columns[name] = config
         columns[name] = parts.build("columns", config, name, name in targets)
+        if name in rows.beside and hasattr(columns[name], "refer"):
+            columns[name].refer(rows.beside[name])
     if len(columns) == len(targets):
         left = [f"{name} ({inferred[name].reason})" for name in rows.table.column_names if name not in columns]
         message = "no input column is left" + (f"; left out: {', '.join(left[:5])}." if left else ".")
