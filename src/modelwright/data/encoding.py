@@ -93,18 +93,19 @@ class Encoded:
 
 def _flat(rows: Ragged) -> tuple[Tensor, Tensor, Tensor]:
     """Values (at least one), and each row's start and length."""
-    flat = rows.values if len(rows.values) else np.zeros(1, rows.values.dtype)
+    flat = rows.values if len(rows.values) else np.zeros((1, *rows.values.shape[1:]), rows.values.dtype)
     offsets = torch.from_numpy(np.asarray(rows.offsets))
     return torch.from_numpy(flat), offsets[:-1], offsets.diff()
 
 
 def _padded(values: Tensor, starts: Tensor, lengths: Tensor, fill: int = 0) -> tuple[Tensor, Tensor]:
-    """Rows padded with `fill` to the longest (at least one place), and the mask: both (B, T)."""
+    """Rows padded with `fill` to the longest (at least one place), (B, T) or (B, T, K), and the mask (B, T)."""
     longest = max(int(lengths.max()), 1) if len(lengths) else 1
     place = torch.arange(longest, device=values.device)
     mask = place < lengths[:, None]
     where = (starts[:, None] + place).clamp_(max=len(values) - 1)
-    return values[where].masked_fill_(~mask, fill), mask
+    outside = ~mask if values.ndim == 1 else ~mask.unsqueeze(-1)
+    return values[where].masked_fill_(outside, fill), mask
 
 
 def fit(table: pa.Table, columns: Mapping[str, Any], train: np.ndarray | None = None, chunk: int | None = None) -> None:
@@ -223,7 +224,7 @@ def of_columns(
 
 def _kind_of_own(column: Any) -> str:
     if column.group is None:
-        return parts.kind_of("columns", column)
+        return getattr(column, "source", "") or parts.kind_of("columns", column)
     return "text" if "rows" in column.sizes() else "vector"
 
 
