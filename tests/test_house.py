@@ -18,16 +18,16 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = {
     0: "errors parts recipe_checks report pages files",
     1: "recipe recipe_options columns blocks decoding losses metrics tag_metrics text_metrics optimizers schedules",
-    2: "encoders fuse heads data",
+    2: "encoders fuse heads data readers",
     3: "models transforms checkpoint",
-    4: "fitting preparation session reconstruction prediction prediction_files evaluation generation loop run status speed choices progress huggingface lora perplexity provenance publication card adversarial",
+    4: "fitting building preparation session reconstruction prediction prediction_files evaluation generation loop run status speed choices progress huggingface lora perplexity provenance publication card adversarial",
     5: "baselines tasks training estimators compression explainers privacy audits exporters",
     6: "verbs checks",
     7: "cli",
 }
 LEVEL = {room: level for level, rooms in LEVELS.items() for room in rooms.split()}
 ROOMS_OF_PARTS = (
-    "columns", "encoders", "fuse", "heads", "models", "transforms", "baselines", "compression", "explainers", "audits", "verbs"
+    "columns", "readers", "encoders", "fuse", "heads", "models", "transforms", "baselines", "compression", "explainers", "audits", "verbs"
 )  # fmt: skip
 DOOR = {"__init__"}
 
@@ -119,7 +119,7 @@ def code_lines(path: Path) -> int:
 
 def test_the_house_stays_small():
     lower = [path for path in FILES if LEVEL.get(room_of(path), 9) <= 4]
-    assert sum(map(code_lines, lower)) < 15_000  # docs/decisions/0012
+    assert sum(map(code_lines, lower)) < 20_000  # docs/decisions/0015
     rooms: dict[str, int] = {}
     for path in FILES:
         rooms[room_of(path)] = rooms.get(room_of(path), 0) + code_lines(path)

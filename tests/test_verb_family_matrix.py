@@ -18,6 +18,8 @@ from PIL import Image
 
 from modelwright import cli
 
+from .families import FIELDS
+
 ROWS = 60
 QUICK = {"epochs": 1, "speed": "fixed", "threads": 1, "batch": 16}
 WORDS = ["red", "blue", "fox", "dog", "sun", "moon"]
@@ -133,6 +135,9 @@ FAMILIES: dict[str, dict] = {
         "model": {"fuse": {"kind": "transformer", "width": 8, "heads": 2}},
     },
 }
+FIELD_OF = {family: field for field in FIELDS for family in field.FAMILIES}
+for field in FIELDS:
+    FAMILIES |= field.FAMILIES
 VERBS: dict[str, list[str]] = {
     "check": ["check", "recipe.yaml"],
     "evaluate": ["evaluate", "run"],
@@ -164,13 +169,16 @@ UNABLE: dict[tuple[str, str], str] = {
     ("explain as a whole", "language model that writes"): "a model that reads columns",
     ("train privately", "language model that writes"): "a model that predicts a target",
 }
+for field in FIELDS:
+    UNABLE |= getattr(field, "UNABLE", {})
 
 
 @pytest.fixture(scope="module", params=FAMILIES, ids=str)
 def trained(request, tmp_path_factory) -> tuple[str, Path]:
     """A family and the folder with its data, its recipe and its run, which the command line made."""
     folder = tmp_path_factory.mktemp("family")
-    write_data(folder)
+    field = FIELD_OF.get(request.param)
+    (field.write if field else write_data)(folder)
     recipe = {"data": "rows.jsonl", "train": QUICK, "baselines": ["majority"], **FAMILIES[request.param]}
     (folder / "recipe.yaml").write_text(json.dumps(recipe))  # JSON is YAML
     (folder / "word.txt").write_text("correct horse battery staple")
@@ -191,7 +199,7 @@ def call(arguments: list[str]) -> int:
 @pytest.mark.parametrize("verb", VERBS, ids=str)
 def test_every_verb_works_on_every_family(verb, trained, monkeypatch, capsys):
     family, folder = trained
-    does(VERBS[verb], folder, UNABLE.get((verb, family)), monkeypatch, capsys)
+    does(words(verb, family), folder, UNABLE.get((verb, family)), monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("made", AFTER, ids=str)
@@ -199,10 +207,16 @@ def test_a_changed_run_is_a_run(made, trained, monkeypatch, capsys):
     family, folder = trained
     maker, verbs = AFTER[made]
     if not (folder / made).exists():
-        does(VERBS[maker], folder, None, monkeypatch, capsys)
+        does(words(maker, family), folder, None, monkeypatch, capsys)
     for verb in verbs:
-        words = [made if word == "run" else word for word in VERBS[verb]]
-        does(words, folder, UNABLE.get((verb, family)), monkeypatch, capsys)
+        changed = [made if word == "run" else word for word in words(verb, family)]
+        does(changed, folder, UNABLE.get((verb, family)), monkeypatch, capsys)
+
+
+def words(verb: str, family: str) -> list[str]:
+    """A call, with the family's own rows where it has some."""
+    own = getattr(FIELD_OF.get(family), "ROWS", {}).get(family, "rows.jsonl")
+    return [own if word == "rows.jsonl" else word for word in VERBS[verb]]
 
 
 def does(words, folder, needs, monkeypatch, capsys):

@@ -20,6 +20,7 @@ from modelwright import cli, parts
 
 ROOMS = {
     "columns": "Columns",
+    "readers": "Readers",
     "encoders": "Encoders",
     "fuse": "Fuse",
     "heads": "Heads",

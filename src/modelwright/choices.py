@@ -138,6 +138,8 @@ def _encoder(source: Source, rows: int, kind: str | None, steps: bool) -> tuple[
             "kind": "cnn",
             **net,
         }, f"images of {source.sizes['height']}x{source.sizes['width']} pixels: convolutions share weights over places"
+    if source.kind != "vector":
+        return {"kind": parts.find("columns", source.kind).encoder}, f"{source.kind}: the usual encoder of this kind"
     return {"kind": "mlp", "hidden": [256, 128], "dropout": 0.1}, "a vector: a dense network"
 
 

@@ -24,11 +24,11 @@ from torch import nn
 
 from . import adversarial, checkpoint, parts
 from .blocks.stream import Batch
+from .building import model_sources
 from .choices import Choice
 from .errors import Problem, RunError, TrainingError, UserError
 from .files import finite, write_text
 from .loop import Average, Gradients, StepOptions
-from .preparation import model_sources
 from .progress import Bar, TensorBoard
 from .recipe import Recipe
 from .session import Epochs, Event, Plan, Session

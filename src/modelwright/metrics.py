@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from . import parts
 from .tag_metrics import score_tags
 from .text_metrics import score_texts
 
@@ -32,9 +33,12 @@ _MAIN = {
 }
 
 
+KINDS = tuple(_MAIN)  # of targets; others bring their own measures
+
+
 def main(kind: str) -> tuple[str, bool]:
     """The metric that ranks models for a kind of target, and whether higher is better."""
-    return _MAIN[kind]
+    return _MAIN[kind] if kind in _MAIN else parts.find("columns", kind).measure
 
 
 def score(
@@ -49,9 +53,12 @@ def score(
     predicted: `probabilities` (N, K) for category and multilabel, `probability` (N,) for boolean, `value` (N,) or
     (N, D) for number and vector, in the truth's unit. truth: class codes (-1 missing), 0/1 (NaN missing), (N, K) of 0/1
     (a row of NaN missing), values (NaN missing). For text both are texts (`texts` and its `tokenizer`, see `text_metrics`), for tags lists of labels (`tags`). Rows without truth are not scored; `rows` counts the scored ones. What is
-    written again needs no truth: it comes with the nats of each row.
+    written again needs no truth: it comes with the nats of each row. A kind that is not known here has `measure` and `scores`
+    in its column.
     Intervals are 95 %: Wilson for shares, DeLong for AUC, seeded bootstrap for RMSE.
     """
+    if kind not in _MAIN:
+        return parts.find("columns", kind).scores(predicted, truth, intervals)
     if kind == "text":
         return score_texts(predicted["texts"], truth, predicted["tokenizer"], intervals)  # type: ignore[arg-type]
     if kind == "tags":

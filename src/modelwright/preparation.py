@@ -17,15 +17,17 @@ import yaml
 from torch import nn
 
 from . import parts
-from .blocks.stream import Batch, Source
+from .blocks.stream import Batch
+from .building import build_model, model_sources, own_encoders, targets_of
 from .choices import Choice, choose
 from .columns import Inferred, infer, maskers
 from .columns import dump as dump_columns
 from .columns import load as load_columns
 from .data import augmentation
 from .data.batches import Batches
-from .data.encoding import TABLE, Encoded, encode, fit, keys, require_aligned, sources
-from .data.reading import Rows, read
+from .data.encoding import TABLE, Encoded, encode, fit, require_aligned
+from .data.reading import read
+from .data.rows import Rows
 from .data.splitting import folds, split
 from .errors import DataError, Problem, RunError, UserError, did_you_mean
 from .loop import StepOptions
@@ -149,9 +151,10 @@ def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str,
     inferred = infer(rows.table, targets)
     columns: dict[str, Any] = {}
     for name in rows.table.column_names:
-        config = recipe.columns.get(name, {})
-        config = {"kind": config} if isinstance(config, str) else dict(config)
-        guess = inferred[name]
+        config = _config(recipe.columns.get(name, {}))
+        known, guess = _config(rows.columns.get(name, {})), inferred[name]
+        if known and config.get("kind", known["kind"]) == known["kind"]:
+            config = {**known, **config}
         if "kind" not in config:
             config = {"kind": guess.kind, **guess.options, **config}
         if (config["kind"] == "drop" and name not in targets) or _is_beside(name, recipe, rows):
@@ -167,6 +170,10 @@ def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str,
         message = "no input column is left" + (f"; left out: {', '.join(left[:5])}." if left else ".")
         raise DataError(message, where=rows.name, hint="Give some of them a kind under columns.")
     return columns, inferred
+
+
+def _config(given: Any) -> dict[str, Any]:
+    return {"kind": given} if isinstance(given, str) else dict(given)
 
 
 def _is_beside(name: str, recipe: Recipe, rows: Rows) -> bool:
@@ -327,63 +334,6 @@ def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarr
     if not (part == 0).any():
         raise DataError("no row is left to train on.", where=rows.name)
     return part
-
-
-def model_sources(recipe: Recipe, columns: dict[str, Any]) -> list[Source]:
-    """What the encoders read: the table, and each column with an encoder of its own."""
-    inputs = {name: column for name, column in columns.items() if not column.target}
-    found = sources(inputs, own_encoders(recipe, columns))
-    known = [source.name for source in found]
-    unknown = [name for name in recipe.model.encoders if name not in known]
-    if unknown:
-        raise recipe.error(
-            [Problem(("model", "encoders", n), "there is no such input.", did_you_mean(n, known)) for n in unknown]
-        )
-    return found
-
-
-def own_encoders(recipe: Recipe, columns: dict[str, Any]) -> set[str]:
-    """The table's columns for which the recipe names an encoder of their own."""
-    return {name for name in recipe.model.encoders if name in columns and columns[name].group is not None}
-
-
-def targets_of(recipe: Recipe, columns: dict[str, Any]) -> dict[str, tuple[str, dict]]:
-    """target -> its column's kind and sizes; what is rebuilt is of kind `reconstruct`, with its Source."""
-    found = {n: (parts.kind_of("columns", column), column.sizes()) for n, column in columns.items() if column.target}
-    rebuilt = recipe.rebuilt_names()
-    if not rebuilt:
-        return found
-    by_name = {source.name: source for source in model_sources(recipe, columns)}
-    place = keys(columns, own_encoders(recipe, columns))
-    for name in rebuilt:
-        source = by_name.get(place.get(name, name))
-        if source is None:
-            hint = f"Rebuild it whole ({TABLE}: {{head: reconstruct}}), or name its encoder under model.encoders."
-            raise recipe.error([Problem(("targets", name), "it is one of the table's columns.", hint)])
-        found[name] = ("reconstruct", {"source": source})
-    return found
-
-
-def build_model(recipe: Recipe, columns: dict[str, Any]) -> nn.Module:
-    """The model of a complete recipe, initialised from the recipe's seed."""
-    torch.manual_seed(recipe.train.seed)
-    weights = {name: float(recipe.targets.get(name, {}).get("weight", 1.0)) for name in recipe.target_names()}
-    model = parts.find("models", recipe.model.kind)
-    try:
-        with recipe.places():
-            return model(
-                model_sources(recipe, columns),
-                targets_of(recipe, columns),
-                encoders=recipe.model.encoders,
-                fuse=recipe.model.fuse,
-                heads=recipe.model.heads,
-                weights="uncertainty" if recipe.model.weights == "uncertainty" else weights,
-            )
-    except (RuntimeError, MemoryError) as error:
-        if not any(word in str(error).lower() for word in ("memory", "overflow")):
-            raise
-        message = "the model is too large for the memory of this machine."
-        raise recipe.error([Problem(("model",), message, "Use smaller widths, or fewer of them.")]) from None
 
 
 def _fill_options(recipe: Recipe, columns: dict[str, Any]) -> None:

@@ -56,7 +56,9 @@ class Recipe(Strict):
             yield
         except UserError as error:
             path = tuple(error.where.split("."))
-            is_key = path[0] in type(self).model_fields and (path[0] != "data" or path[1:2] in ((), ("split",)))
+            is_key = path[0] in type(self).model_fields and (
+                path[0] != "data" or path[1:2] in ((), ("split",)) or recipe_checks.reader_of(self.data) != ""
+            )
             if isinstance(error, RecipeError) or not is_key:
                 raise
             raise self.error([Problem(path, error.message, error.hint)]) from None
@@ -79,7 +81,9 @@ class Recipe(Strict):
         if self.source.endswith((".yaml", ".yml")):
             stem = Path(self.source).stem
             return Path(self.source).resolve().parent.name if stem in ("recipe", "resolved") else stem
-        data = self.data.get("train", self.data.get("path")) if isinstance(self.data, Mapping) else self.data
+        data = self.data
+        if isinstance(data, Mapping):
+            data = data.get(recipe_checks.reader_of(data) or "train", data.get("path"))
         return Path(data).name.split(".")[0] if isinstance(data, (str, Path)) else "run"
 
     def plain(self) -> dict[str, Any]:
@@ -93,6 +97,8 @@ class Recipe(Strict):
 def _plain_data(data: Any, base: Path) -> Any:
     """Data as a later process can find it again: paths made absolute, names of data sets left as they are."""
     if isinstance(data, Mapping):
+        if recipe_checks.reader_of(data):
+            return {k: _plain_data(v, base) if isinstance(v, (str, Path)) else v for k, v in data.items()}
         paths = ("path", "train", "validation", "test")
         if any(name in data for name in paths) and all(isinstance(data.get(n, ""), (str, Path)) for n in paths):
             return {k: _plain_data(v, base) if k in paths else v for k, v in data.items()}

@@ -5,6 +5,7 @@ Looks at plain values and asks `parts` for kinds and options. What only the data
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -174,12 +175,31 @@ def _is_square(value: Any) -> bool:
     return len(rows) > 1 and numbers and all(len(row) == len(rows) for row in rows)
 
 
+def reader_of(data: Any) -> str:
+    """The reader that a mapping of `data` names as one of its keys, or nothing: `series` of `{series: file.csv}`."""
+    named = data if isinstance(data, Mapping) else {}
+    return next((key for key in parts.kinds("readers") if isinstance(named.get(key), (str, Path, Mapping))), "")
+
+
+def _check_reader(kind: str, data: dict[str, Any]) -> list[Problem]:
+    given = {key: value for key, value in data.items() if key not in (kind, "split")}
+    found = parts.validate(parts.find("readers", kind), given)[1]
+    return [Problem(("data", *problem.path), problem.message, problem.hint) for problem in found]
+
+
+def _unknown_keys(data: dict[str, Any]) -> list[Problem]:
+    unknown = [key for key in data if key not in DATA_KEYS]
+    return [Problem(("data", key), "no such key.", did_you_mean(key, DATA_KEYS)) for key in unknown]
+
+
 def _check_data(data: Any) -> list[Problem]:
     """Keys of a mapping that says where rows are, and its split as far as it can be judged without the rows."""
-    if not isinstance(data, dict) or not isinstance(data.get("path", data.get("train")), (str, Path, dict)):
+    reader = reader_of(data)
+    if not reader and (
+        not isinstance(data, dict) or not isinstance(data.get("path", data.get("train")), (str, Path, dict))
+    ):
         return []
-    unknown = [key for key in data if key not in DATA_KEYS]
-    problems = [Problem(("data", key), "no such key.", did_you_mean(key, DATA_KEYS)) for key in unknown]
+    problems = _check_reader(reader, data) if reader else _unknown_keys(data)
     for key, (kind, wanted) in READER.items():
         value = data.get(key)
         if value is not None and (not isinstance(value, kind) or (key == "quote" and len(str(value)) > 1)):

@@ -94,7 +94,7 @@ class Run:
     @cached_property
     def model(self) -> Model:
         """The trained model, in evaluation mode."""
-        from .preparation import build_model
+        from .building import build_model
 
         assert self.path is not None
         if self.recipe.model.kind == "language":
@@ -202,9 +202,9 @@ class Run:
 
     def predict_codes(self, table: pa.Table, rows_at_once: int = 8192) -> Iterator[dict[str, dict[str, np.ndarray]]]:
         """target -> the head's prediction, chunk after chunk of the table: memory stays constant. Sets `problems`."""
+        from .building import own_encoders
         from .data.encoding import encode
         from .prediction import predict_encoded
-        from .preparation import own_encoders
 
         inputs = {name: copy(column) for name, column in self.columns.items() if not column.target}
         for column in inputs.values():
@@ -242,8 +242,8 @@ class Run:
 
     def _cells(self, tensors: dict[str, np.ndarray]) -> dict[str, pa.Array]:
         """A table as it was written again, column by column, as far as encodings can be undone."""
+        from .building import own_encoders
         from .data.encoding import of_columns
-        from .preparation import own_encoders
 
         parts_ = of_columns(tensors, self.columns, own_encoders(self.recipe, self.columns))
         cells = {name: self.columns[name].invert(codes) for name, codes in parts_.items()}
@@ -314,8 +314,8 @@ class Run:
         """A run from `to_bytes`."""
         import safetensors.torch
 
+        from .building import build_model
         from .columns import load as load_columns
-        from .preparation import build_model
 
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             values = yaml.safe_load(archive.read("resolved.yaml"))

@@ -10,7 +10,7 @@ import modelwright as mw
 from modelwright import adversarial
 from modelwright.audits._case import Case
 from modelwright.blocks.stream import Source
-from modelwright.preparation import model_sources
+from modelwright.building import model_sources
 
 from .conftest import QUICK, clean_rows, train, values
 

@@ -83,7 +83,7 @@ def test_a_file_packed_otherwise_is_known_by_its_content(monkeypatch, tmp_path):
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n", 1))
     monkeypatch.setenv("MODELWRIGHT_DATA", str(tmp_path))
     named = catalogue.Named("t", "", ("b",), catalogue.find("titanic").parse, (stored,))
-    assert named.read()[0].to_pydict() == {"a": ["1"], "b": ["2"]}
+    assert named.read().table.to_pydict() == {"a": ["1"], "b": ["2"]}
 
 
 def test_every_name_has_targets_and_only_checked_files():

@@ -142,6 +142,6 @@ def test_a_named_set_is_downloaded_into_the_cache(server, cache, monkeypatch):
     monkeypatch.delenv("MODELWRIGHT_DATA", raising=False)
     file = _stored.Stored("sets/file.bin", SHA, len(CONTENT), url=f"{server.address}/file")
     named = catalogue.Named("t", "", ("b",), lambda paths: (paths[0].read_bytes(), None), (file,))
-    assert named.read()[0] == CONTENT
+    assert named.read().table == CONTENT
     assert (cache / "downloads" / "sets" / "file.bin").exists()
-    assert named.read()[0] == CONTENT and len(server.asked) == 1
+    assert named.read().table == CONTENT and len(server.asked) == 1

@@ -16,6 +16,7 @@ import pyarrow as pa
 import torch
 
 from .. import parts, perplexity, tasks
+from ..building import own_encoders
 from ..columns import Ragged
 from ..data import corpus
 from ..data.encoding import Encoded, encode
@@ -24,7 +25,6 @@ from ..errors import DataError, RunError
 from ..loop import total_loss
 from ..metrics import Z, guesses, wilson
 from ..prediction import predict_encoded
-from ..preparation import own_encoders
 from ..report import Block, shown
 
 Light = Literal["good", "warning", "bad", "none"]

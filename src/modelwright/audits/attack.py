@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from .. import adversarial
+from ..building import model_sources
 from ..data.encoding import Encoded
 from ..errors import unable
 from ..parts import Count, NotNegative
-from ..preparation import model_sources
 from ..report import Curve, Image, shown
 from ._case import Case, Finding, Findings, Quality, Sample, light
 

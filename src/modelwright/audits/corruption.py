@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from ..adversarial import reach_of
+from ..building import model_sources
 from ..data.encoding import Encoded
-from ..preparation import model_sources
 from ..report import Curve, shown
 from . import _damage
 from ._case import Case, Finding, Findings, Quality, Sample, light

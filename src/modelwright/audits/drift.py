@@ -8,11 +8,11 @@ import numpy as np
 
 from .. import parts
 from ..baselines import Features
+from ..building import own_encoders
 from ..columns import Ragged
 from ..data.encoding import keys, of_columns
 from ..metrics import area_interval, area_under_roc, holm
 from ..prediction import predict_encoded
-from ..preparation import own_encoders
 from ..report import Table
 from ._case import CLASSED, Case, Finding, Findings, Sample, together
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..building import own_encoders
 from ..columns import Ragged
 from ..data.encoding import keys, of_columns
-from ..preparation import own_encoders
 from ..report import Table
 from . import _twins
 from ._case import VALUED, Case, Finding, Findings, Quality, Sample, light, percent

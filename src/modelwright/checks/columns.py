@@ -27,9 +27,10 @@ _STRANGE = [None, "", "?", "NaN", "inf", "-inf", "unseen", "1e999", "\u0000", " 
 def check_column(column: type, values: list[Any] | None = None, **options: Any) -> list[str]:
     """Streaming, merging, total encoding and state of a column, as input and as target.
 
-    values: typical cells, at least 4; words where none are given and the kind is not one of ours.
+    values: typical cells, at least 4; where none are given those of the column's own `examples`, or words.
     """
-    values = _CASES.get(column.__name__.lower(), _WORDS) if values is None else values
+    if values is None:
+        values = _CASES.get(column.__name__.lower()) or getattr(column, "examples", _WORDS)
     checks = option_checks(column)
     for target in (False, True):
         checks += [

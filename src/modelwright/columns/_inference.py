@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import parts
 from ..errors import DataError, did_you_mean
 from . import _dates, _leaks, _parsing, _values, _words
 
@@ -138,11 +139,20 @@ def spread(table: pa.Table) -> pa.Table:
 
 def _one(facts: Facts) -> Inferred:
     """The first rule that knows."""
-    for rule in (_by_type, _without_spread, _boolean, _number, _special_text, _words_or_values):
+    for rule in (_recognised, _by_type, _without_spread, _boolean, _number, _special_text, _words_or_values):
         found = rule(facts)
         if found is not None:
             return found
     raise AssertionError("the last rule always answers")
+
+
+def _recognised(facts: Facts) -> Inferred | None:
+    """What a kind of column knows as its own: it says why."""
+    for kind in parts.kinds("columns"):
+        knows = getattr(parts.find("columns", kind), "recognises", None)
+        if knows and (reason := knows(facts.values, facts.name)):
+            return Inferred(kind, reason=reason)
+    return None
 
 
 def _by_type(facts: Facts) -> Inferred | None:

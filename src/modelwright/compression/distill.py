@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from ..building import own_encoders
 from ..errors import RunError, UserError
 from ..fitting import device_of, fit
 from ..parts import Count, NotNegative, Positive
-from ..preparation import own_encoders
 from ..recipe import Recipe, load
 from . import _teaching
 from ._work import Work

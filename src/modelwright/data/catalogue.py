@@ -1,46 +1,27 @@
 """Data sets by name: which files, how they are read, what is usually asked of them, and the official split.
 
 Bundled ones come with scikit-learn. The others are found below `$MODELWRIGHT_DATA` or in the cache, where `download.py`
-puts them; every file is checked by its sha256.
+puts them. Those of a field may have a file of their own in `sets/`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
-import os
+import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import DataError, did_you_mean
-from . import _arff, _bundled, _cache, _csv, _idx, _images, _stored, _tagged, download
+from . import _bundled, _csv, _idx, _images, _stored, _tagged, sets
 from ._files import File
-
-Parsed = tuple[pa.Table, "np.ndarray | None"]
-
-
-@dataclass(frozen=True)
-class Named:
-    """A data set with a name. `parse` gets the paths of `files` in their order."""
-
-    name: str
-    about: str
-    targets: tuple[str, ...]
-    parse: Callable[[list[Path]], Parsed]
-    files: tuple[_stored.Stored, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def read(self) -> tuple[pa.Table, np.ndarray | None, tuple[str, ...]]:
-        """Table, parts and notes. Raises DataError when a file is nowhere or is not the one that is meant."""
-        table, part = self.parse([_located(self.name, file) for file in self.files])
-        return table, part, self.notes
+from .named import Named, Parsed, arff_table, by_part, delimited
 
 
 def names() -> list[str]:
@@ -55,52 +36,12 @@ def find(name: str) -> Named:
     return _all()[name]
 
 
-def _located(name: str, file: _stored.Stored) -> Path:
-    """The file on this machine, downloaded if need be, its checksum verified."""
-    folder = os.environ.get("MODELWRIGHT_DATA")
-    path = Path(folder).expanduser() / file.path if folder else None
-    if path is None or not path.exists():
-        path = _cache.folder() / "downloads" / file.path
-        if not path.exists():
-            if not file.url:
-                raise DataError(
-                    f"the file {file.path} of '{name}' is not on this machine, and no address is known for it.",
-                    where=f"data: {name}",
-                    hint="Put it there below a folder of your own and set MODELWRIGHT_DATA to that folder.",
-                )
-            return download.fetch(file.url, path, file.sha256, file.content)
-    if not download.matches(path, file.sha256, file.content):
-        raise DataError(
-            f"this is not the file of '{name}': expected sha256 {file.sha256}, found {download.digest(path)}.",
-            where=str(path),
-            hint="It may be damaged or another version. Name its path in `data` to read it as it is.",
-        )
-    return path
-
-
-def _delimited(paths: list[Path], *, drop: tuple[str, ...] = (), **options: Any) -> Parsed:
-    from ._files import find as opened
-
-    return _csv.read(opened(paths[0]), options)[0].drop_columns(list(drop)), None
-
-
-def _arff_table(paths: list[Path], *, drop: tuple[str, ...] = (), train: int = 0) -> Parsed:
-    table = _arff.read(File(paths[0])).drop_columns(list(drop))
-    part = np.where(np.arange(len(table)) < train, 0, 2).astype(np.int8) if train else None
-    return table, part
-
-
-def _parts(tables: dict[int, pa.Table]) -> Parsed:
-    part = np.repeat(np.array(list(tables), np.int8), [len(table) for table in tables.values()])
-    return pa.concat_tables(list(tables.values())), part
-
-
 def _mnist(paths: list[Path]) -> Parsed:
-    return _parts({0: _idx.table(paths[0]), 2: _idx.table(paths[2])})
+    return by_part({0: _idx.table(paths[0]), 2: _idx.table(paths[2])})
 
 
 def _cifar10(paths: list[Path]) -> Parsed:
-    return _parts({0: _images.archive_table(paths[0])[0], 2: _images.archive_table(paths[1])[0]})
+    return by_part({0: _images.archive_table(paths[0])[0], 2: _images.archive_table(paths[1])[0]})
 
 
 def _gtsrb(paths: list[Path]) -> Parsed:
@@ -108,7 +49,7 @@ def _gtsrb(paths: list[Path]) -> Parsed:
     for part, place in ((0, 0), (2, 2)):
         table = _csv.read(File(paths[place]), {})[0]
         tables[part] = _images.with_bytes(table, "image", _images.archive(paths[place + 1]))
-    return _parts(tables)
+    return by_part(tables)
 
 
 def _adult(paths: list[Path]) -> Parsed:
@@ -116,23 +57,23 @@ def _adult(paths: list[Path]) -> Parsed:
     tables = {part: _csv.read(File(path), options)[0] for part, path in ((0, paths[0]), (2, paths[1]))}
     test = tables[2]
     tables[2] = test.set_column(14, "income", pc.utf8_rtrim(test.column("income"), "."))  # a slip of the test file
-    return _parts(tables)
+    return by_part(tables)
 
 
 def _sst2(paths: list[Path]) -> Parsed:
     options = {"names": ["text", "label"], "header": False, "delimiter": "\t", "quote": ""}
-    return _parts({part: _csv.read(File(path), options)[0] for part, path in enumerate(paths)})
+    return by_part({part: _csv.read(File(path), options)[0] for part, path in enumerate(paths)})
 
 
 def _tagged_parts(paths: list[Path]) -> Parsed:
-    return _parts({part: _tagged.read(File(path)) for part, path in enumerate(paths)})
+    return by_part({part: _tagged.read(File(path)) for part, path in enumerate(paths)})
 
 
 def _clinc150(paths: list[Path]) -> Parsed:
     with File(paths[0]).open() as stream:
         found = json.load(stream)
     pairs = {part: found[name] for part, name in enumerate(("train", "val", "test"))}
-    return _parts({part: pa.table(list(zip(*rows)), names=["text", "intent"]) for part, rows in pairs.items()})
+    return by_part({part: pa.table(list(zip(*rows)), names=["text", "intent"]) for part, rows in pairs.items()})
 
 
 def _shakespeare(paths: list[Path]) -> Parsed:
@@ -148,7 +89,7 @@ def _songci(paths: list[Path]) -> Parsed:
         pa.table({"text": ["\n".join([p["rhythmic"], *p["paragraphs"]]) for p in json.loads(files[name])]})
         for name in ordered
     ]
-    return _parts({0: pa.concat_tables(tables[:-3]), 1: tables[-3], 2: pa.concat_tables(tables[-2:])})
+    return by_part({0: pa.concat_tables(tables[:-3]), 1: tables[-3], 2: pa.concat_tables(tables[-2:])})
 
 
 def _review_polarity(paths: list[Path]) -> Parsed:
@@ -163,7 +104,7 @@ def _multi30k(paths: list[Path]) -> Parsed:
     for path in paths:
         with File(path).open() as stream:
             lines.append(stream.read().decode("utf-8").rstrip("\n").split("\n"))
-    return _parts({part: pa.table({"en": lines[2 * part], "de": lines[2 * part + 1]}) for part in range(3)})
+    return by_part({part: pa.table({"en": lines[2 * part], "de": lines[2 * part + 1]}) for part in range(3)})
 
 
 def _tatoeba(paths: list[Path]) -> Parsed:
@@ -196,10 +137,10 @@ def _all() -> dict[str, Named]:
     def bundled(name: str, about: str, target: str, make: Callable[[], pa.Table]) -> Named:
         return Named(name, about, (target,), lambda _: (make(), None))
 
-    wine = partial(_delimited, names=WINE_NAMES, header=False)
-    german = partial(_delimited, names=GERMAN_NAMES, header=False)
-    splice = partial(_arff_table, drop=("Instance_name",))
-    esol = partial(_delimited, drop=("ESOL predicted log solubility in mols per litre",))
+    wine = partial(delimited, names=WINE_NAMES, header=False)
+    german = partial(delimited, names=GERMAN_NAMES, header=False)
+    splice = partial(arff_table, drop=("Instance_name",))
+    esol = partial(delimited, drop=("ESOL predicted log solubility in mols per litre",))
     solubility = "measured log solubility in mols per litre"
     authors = ("Tatoeba is CC BY 2.0 FR: the authors of each pair stand in the third column of its file.",)
     tracks = ("Images of one `track` show the same sign: take the validation part by group, `column: track`.",)
@@ -220,29 +161,31 @@ def _all() -> dict[str, Named]:
         Named("songci", "21,050 Chinese poems of the Song", (), _songci, _stored.SONGCI),
         Named("clinc150", "22,500 requests of 150 intents", ("intent",), _clinc150, _stored.CLINC),
         Named("resume_ner", "4,761 sentences of Chinese CVs, 8 entities", ("tags",), _tagged_parts, _stored.RESUME),
-        Named("waimai", "11,987 Chinese food-delivery reviews", ("label",), _delimited, _stored.WAIMAI),
-        Named("chnsenticorp", "7,766 Chinese hotel reviews", ("label",), _delimited, _stored.HOTELS),
-        Named("online_shopping", "62,774 Chinese product reviews", ("cat", "label"), _delimited, _stored.SHOPPING),
+        Named("waimai", "11,987 Chinese food-delivery reviews", ("label",), delimited, _stored.WAIMAI),
+        Named("chnsenticorp", "7,766 Chinese hotel reviews", ("label",), delimited, _stored.HOTELS),
+        Named("online_shopping", "62,774 Chinese product reviews", ("cat", "label"), delimited, _stored.SHOPPING),
         Named(
-            "pendigits", "10,992 digits as pen strokes", ("class",), partial(_arff_table, train=7494), _stored.PENDIGITS
+            "pendigits", "10,992 digits as pen strokes", ("class",), partial(arff_table, train=7494), _stored.PENDIGITS
         ),
-        Named("california_housing", "20,640 districts", ("median_house_value",), _delimited, _stored.HOUSING),
-        Named("titanic", "891 passengers", ("Survived",), _delimited, _stored.TITANIC),
-        Named("heart", "303 patients of Cleveland", ("num",), _arff_table, _stored.HEART),
+        Named("california_housing", "20,640 districts", ("median_house_value",), delimited, _stored.HOUSING),
+        Named("titanic", "891 passengers", ("Survived",), delimited, _stored.TITANIC),
+        Named("heart", "303 patients of Cleveland", ("num",), arff_table, _stored.HEART),
         Named("wine_quality_red", "1,599 red wines, marks", ("quality",), wine, _stored.RED_WINE),
         Named("wine_quality_white", "4,898 white wines, marks", ("quality",), wine, _stored.WHITE_WINE),
-        Named("diamonds", "53,940 prices", ("price",), _delimited, _stored.DIAMONDS),
-        Named("credit_default", "30,000 card holders", ("default payment",), _delimited, _stored.CREDIT_DEFAULT),
+        Named("diamonds", "53,940 prices", ("price",), delimited, _stored.DIAMONDS),
+        Named("credit_default", "30,000 card holders", ("default payment",), delimited, _stored.CREDIT_DEFAULT),
         Named("german_credit", "1,000 borrowers, 1 good, 2 bad", ("risk",), german, _stored.GERMAN),
         Named("splice", "3,190 DNA sequences of 60 bases", ("Class",), splice, _stored.SPLICE),
-        Named("promoters", "106 DNA sequences of 57 bases", ("Class",), _delimited, _stored.PROMOTERS),
-        Named("ecoli", "336 proteins and their place", ("class",), _arff_table, _stored.ECOLI),
+        Named("promoters", "106 DNA sequences of 57 bases", ("Class",), delimited, _stored.PROMOTERS),
+        Named("ecoli", "336 proteins and their place", ("class",), arff_table, _stored.ECOLI),
         Named("esol", "1,128 molecules, solubility", (solubility,), esol, _stored.ESOL),
-        Named("kr_vs_kp", "3,196 chess endgames", ("class",), _arff_table, _stored.KR_VS_KP),
+        Named("kr_vs_kp", "3,196 chess endgames", ("class",), arff_table, _stored.KR_VS_KP),
         Named("multi30k", "31,014 captions of pictures, English and German", ("de",), _multi30k, _stored.MULTI30K),
         Named("tatoeba", "29,155 English sentences in Chinese", ("chinese",), _tatoeba, _stored.TATOEBA, authors),
-        Named("tic_tac_toe", "958 finished games", ("Class",), _arff_table, _stored.TIC_TAC_TOE),
+        Named("tic_tac_toe", "958 finished games", ("Class",), arff_table, _stored.TIC_TAC_TOE),
     ]
     aliases = {"cifar10_jpeg": "cifar10", "waimai_10k": "waimai", "online_shopping_10_cats": "online_shopping"}
+    for module in pkgutil.iter_modules(sets.__path__):
+        found += importlib.import_module(f"{sets.__name__}.{module.name}").SETS
     by_name = {named.name: named for named in found}
     return {**by_name, **{alias: by_name[name] for alias, name in aliases.items()}}

@@ -99,13 +99,12 @@ def _flat(rows: Ragged) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _padded(values: Tensor, starts: Tensor, lengths: Tensor, fill: int = 0) -> tuple[Tensor, Tensor]:
-    """Rows padded with `fill` to the longest (at least one place), (B, T) or (B, T, K), and the mask (B, T)."""
+    """Rows (B, T, ...) padded with `fill` to the longest (at least one place), and the mask (B, T)."""
     longest = max(int(lengths.max()), 1) if len(lengths) else 1
     place = torch.arange(longest, device=values.device)
     mask = place < lengths[:, None]
     where = (starts[:, None] + place).clamp_(max=len(values) - 1)
-    outside = ~mask if values.ndim == 1 else ~mask.unsqueeze(-1)
-    return values[where].masked_fill_(outside, fill), mask
+    return values[where].masked_fill_(~mask.view(*mask.shape, *[1] * (values.ndim - 1)), fill), mask
 
 
 def fit(table: pa.Table, columns: Mapping[str, Any], train: np.ndarray | None = None, chunk: int | None = None) -> None:

@@ -7,18 +7,20 @@ nothing: where a source fixes the parts, they are reported.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from .. import parts
 from ..columns import Masker
 from ..errors import DataError, did_you_mean
+from ..recipe_checks import reader_of
 from . import _arff, _csv, _files, _frames, _idx, _images, _large, _tagged, _typed, catalogue
+from .rows import PARTS, Rows
 
-PARTS = ("train", "validation", "test")
 DELIMITED = (".csv", ".tsv", ".tab", ".data", ".txt", ".dat")
 TYPED: dict[str, Callable[[_files.File], pa.Table]] = {
     **dict.fromkeys((".parquet", ".pq"), _typed.parquet),
@@ -38,23 +40,6 @@ UNREAD = {
 }
 
 
-@dataclass(frozen=True)
-class Rows:
-    """What was read.
-
-    `part`: int8 a row, 0 train, 1 validation, 2 test, where the source fixes it, otherwise None; `name`: what to call
-    the data; `root`: the folder it lies in, None for rows in memory; `notes`: what was assumed, for people to read;
-    `targets`: the columns that a named data set, or a folder of images by class, is usually asked for.
-    """
-
-    table: pa.Table
-    part: np.ndarray | None = None
-    name: str = "rows"
-    root: Path | None = None
-    notes: list[str] = field(default_factory=list)
-    targets: tuple[str, ...] = ()
-
-
 Masks = Mapping[str, Masker]
 
 
@@ -63,13 +48,16 @@ def read(spec: Any, base: Path | str = ".", masks: Masks | None = None) -> Rows:
 
     spec: a path (relative to `base`), a folder, a bundled or catalogue name; a dict with `path` or with `train`,
         `validation`, `test` (each again a spec), and reader options (`header`, `names`, `delimiter`, `encoding`,
-        `skip_spaces`, `quote`); a pyarrow table, pandas or polars frame, NumPy array, dict of columns, list of dicts.
+        `skip_spaces`, `quote`), or with the name of a reader and its options; a pyarrow table, pandas or polars frame, NumPy array, dict of columns, list of dicts.
     masks: columns whose personal data is masked before anything of them is kept.
     Raises DataError that names file, line or column, and what to do.
     """
     base, masks = Path(base), masks or {}
     if isinstance(spec, str | Path):
         rows = _named_or_path(str(spec), base, {}, masks)
+    elif isinstance(spec, Mapping) and (kind := reader_of(spec)):
+        options = {key: value for key, value in spec.items() if key not in (kind, "split")}
+        rows = parts.build("readers", {"kind": kind, **options}, spec[kind]).read(base, masks)
     elif isinstance(spec, Mapping) and _is_source(spec):
         rows = _from_mapping(dict(spec), base, masks)
     else:
@@ -150,9 +138,8 @@ def _named_or_path(text: str, base: Path, options: dict[str, Any], masks: Masks)
     if not exists and text in catalogue.names():
         if options:
             raise DataError("a named data set takes no reader options.", where=f"data: {text}")
-        named = catalogue.find(text)
-        table, part, about = named.read()
-        return Rows(_frames.checked(table, text), part, text, notes=list(about), targets=named.targets)
+        found = catalogue.find(text).read()
+        return replace(found, table=_frames.checked(found.table, text))
     if not exists and path.parent.is_dir() and not Path(text).suffix and "/" not in text:
         hint = did_you_mean(text, [*catalogue.names(), *sorted(child.name for child in path.parent.iterdir())[:2000]])
         raise DataError("there is no such file, folder or named data set.", where=f"data: {text}", hint=hint)

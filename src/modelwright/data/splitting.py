@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import DataError, did_you_mean
-from .reading import PARTS, Rows
+from .rows import PARTS, Rows
 
 KINDS = ("stratified", "random", "group", "time", "column")
 OPTIONS = ("kind", "fractions", "column", "official")

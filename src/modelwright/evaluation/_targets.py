@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import metrics
+from .. import metrics, parts
 from ..report import Block, Number, Section
 from . import _classes, _decisions, _numbers, _tags, _texts
 from ._mistakes import Examples, mistakes
@@ -52,6 +52,8 @@ def blocks(
     found: list[Block] = [Section(f"Test: {name}"), *numbers(scores)]
     if not scores["rows"]:
         return found
+    if kind not in metrics.KINDS:
+        return [*found, *parts.find("columns", kind).blocks(predicted, truth, scores, examples)]
     if kind == "tags":
         return [*found, *_tags.blocks(predicted["tags"], truth, examples)]  # type: ignore[arg-type]
     if kind == "text":

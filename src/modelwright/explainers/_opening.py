@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from .. import tasks
+from ..building import own_encoders
 from ..columns import Ragged
 from ..data import corpus, shards
 from ..data.encoding import Encoded, encode, keys, of_columns
 from ..errors import DataError, UserError, did_you_mean
-from ..preparation import own_encoders
 from ..run import Run
 from ._answer import Answer
 from ._subject import UNKNOWN, Field, Subject

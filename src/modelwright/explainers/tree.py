@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from .. import metrics
+from ..building import own_encoders
 from ..errors import unable
 from ..parts import Count
 from ..prediction import predict_encoded, target_scores
-from ..preparation import own_encoders
 from ..report import Block, Table, Text
 from ._opening import Opened
 from ._rules import Question, Rules, questions

@@ -24,10 +24,10 @@ from torch import Tensor, nn
 from .. import tasks
 from ..blocks.decoder import join
 from ..blocks.stream import Batch
+from ..building import own_encoders
 from ..data.encoding import encode
 from ..data.reading import read
 from ..errors import MissingExtra, RunError, UserError
-from ..preparation import own_encoders
 from ..run import Run
 
 Bits = Literal["int8", "int4"]

@@ -53,7 +53,7 @@ class Assembled(nn.Module):
         self.names = [source.name for source in sources]
         self.encoders, self.pools = nn.ModuleDict(), nn.ModuleDict()
         for source in sources:
-            encoder = _encoder(encoders.get(source.name, _ENCODERS.get(source.kind)), source)
+            encoder = _encoder(encoders.get(source.name, _usual(source.kind)), source)
             self.encoders[_key(source.name)] = encoder
             self.pools[_key(source.name)] = Pool(
                 getattr(encoder, "pool", "mean"),
@@ -159,6 +159,11 @@ class Assembled(nn.Module):
     def head(self, name: str) -> Any:
         """The head of a target."""
         return self.heads[_key(name)]
+
+
+def _usual(kind: str) -> str:
+    """The encoder of a source for which the recipe names none."""
+    return _ENCODERS[kind] if kind in _ENCODERS else parts.find("columns", kind).encoder
 
 
 def _encoder(config: Any, source: Source) -> Any:

@@ -14,6 +14,7 @@ from torch import nn
 
 from .. import baselines, evaluation, metrics, parts
 from ..blocks.stream import Batch
+from ..building import own_encoders
 from ..columns import Ragged, maskers
 from ..data.batches import Batches
 from ..data.encoding import encode, require_aligned
@@ -22,7 +23,7 @@ from ..errors import DataError
 from ..files import write_json
 from ..fitting import Trained, Watch, fit
 from ..prediction import Measured, measure_rows
-from ..preparation import Prepared, fold_count, open_rows, own_encoders, prepare
+from ..preparation import Prepared, fold_count, open_rows, prepare
 from ..privacy import differential, federated
 from ..publication import publish
 from ..recipe import Recipe

@@ -29,8 +29,9 @@ def init(data: str, *, target: str | None = None, out: str = "recipe.yaml", forc
     """
     import numpy as np
 
+    from ..building import model_sources, targets_of
     from ..choices import choose
-    from ..preparation import build_columns, fit_columns, model_sources, open_rows, targets_of
+    from ..preparation import build_columns, fit_columns, open_rows
     from ..recipe import load
 
     path = Path(out)

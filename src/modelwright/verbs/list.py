@@ -13,11 +13,12 @@ def list_runs(what: str = "runs") -> Report:
     """List runs and their status, or the kinds of parts.
 
     Args:
-        what: a folder of runs (default: runs), or a room: encoders, columns, heads, fuse, baselines, compression, explainers, audits, optimizers, schedules, data
+        what: a folder of runs (default: runs), or a room: encoders, columns, readers, heads, fuse, baselines, compression, explainers, audits, optimizers, schedules, data
     """
     rooms = (
         "encoders",
         "columns",
+        "readers",
         "heads",
         "fuse",
         "models",

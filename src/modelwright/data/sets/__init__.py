@@ -1,0 +1,1 @@
+"""Named data sets by field: each file has `SETS`, found by `catalogue`."""
