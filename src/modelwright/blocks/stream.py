@@ -28,7 +28,8 @@ class Source:
                 may have {"edges": [quantiles of each number feature]} for piecewise-linear embeddings and
                 {"indicators": [places of number features that only say where the one before is missing]}
       text      {"vocabulary": V, "length": longest}; ids (B, T), 0 is padding, 1 unknown; with {"pieces": P} they are
-                a pretrained tokenizer's P ids, with P added where a piece goes on with a word or marks an end
+                a pretrained tokenizer's P ids, with P added where a piece goes on with a word or marks an end; "sets"
+                [[id, [ids]]]: ids that stand for several others; "sites": the places at which aligned rows differ
       image     {"height", "width", "channels", "mean": [C], "deviation": [C] of pixels as 0..1}; uint8 (B, H, W, C)
       vector    {"size": D}; float (B, D)
     """

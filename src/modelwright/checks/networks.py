@@ -55,7 +55,7 @@ _ENCODER_OPTIONS: dict[str, dict[str, Any]] = {  # where the defaults alone buil
 }
 _SOURCES: dict[str, dict[str, Any]] = {
     "table": {"number": 3, "boolean": 2, "category": [4, 9]},
-    "text": {"vocabulary": 30, "length": LONGEST, "pieces": 15},
+    "text": {"vocabulary": 30, "length": LONGEST, "pieces": 15, "sites": list(range(LONGEST))},
     "image": {"height": 12, "width": 10, "channels": 3, "mean": [0.4, 0.5, 0.6], "deviation": [0.2, 0.25, 0.3]},
     "vector": {"size": 13},
 }

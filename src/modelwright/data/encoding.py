@@ -93,7 +93,7 @@ class Encoded:
 
 def _flat(rows: Ragged) -> tuple[Tensor, Tensor, Tensor]:
     """Values (at least one), and each row's start and length."""
-    flat = rows.values if len(rows.values) else np.zeros(1, rows.values.dtype)
+    flat = rows.values if len(rows.values) else np.zeros((1, *rows.values.shape[1:]), rows.values.dtype)
     offsets = torch.from_numpy(np.asarray(rows.offsets))
     return torch.from_numpy(flat), offsets[:-1], offsets.diff()
 
@@ -243,7 +243,7 @@ def of_columns(
 
 def _kind_of_own(column: Any) -> str:
     if column.group is None:
-        return getattr(column, "source", None) or parts.kind_of("columns", column)
+        return getattr(column, "source", "") or parts.kind_of("columns", column)
     return "text" if "rows" in column.sizes() else "vector"
 
 
