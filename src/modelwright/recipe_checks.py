@@ -82,7 +82,7 @@ def _check_privacy(values: dict[str, Any], model: dict[str, Any], train: dict[st
     problems, privacy, data = [], values["privacy"], values.get("data")
     if (privacy.get("epsilon") is None) == (privacy.get("noise") is None):
         problems.append(Problem(("privacy",), "give either epsilon or noise.", "For example privacy: {epsilon: 3}."))
-    if model.get("kind", "assembled") != "assembled":
+    if model.get("kind") == "language":
         message = "this needs a model that predicts a target; a language model spreads a text over rows that each hide nobody."
         problems.append(Problem(("privacy",), message, "Train with privacy what predicts a target."))
     split = data.get("split") if isinstance(data, dict) else None
