@@ -267,9 +267,15 @@ def table(folder: Path, all_fields: dict[str, FieldFile], kept: dict[str, Any], 
             ]
             lines.append([cell.replace("|", r"\|") for cell in cells])
     text = "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-    machines = "; ".join(sorted({found["machine"] for found in kept.values()}))
-    if machines:
-        text += f"\n{'机器' if chinese else 'Machine'}: {machines}\n"
+    if kept:
+        machines = "; ".join(sorted({found["machine"] for found in kept.values()}))
+        spent = {place.split(" ")[0]: found["minutes"] * len(found["values"]) for place, found in kept.items()}
+        minutes = f"{sum(spent.values()):.0f}"  # results of one recipe share its runs
+        text += (
+            f"\n机器：{machines}。全部种子共 {minutes} 分钟。\n"
+            if chinese
+            else f"\n{machines}; {minutes} minutes with all seeds.\n"
+        )
     if changed:
         text += "\n† " + ("此后配方有改动。" if chinese else "The recipe has been changed since.") + "\n"
     return text

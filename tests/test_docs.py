@@ -23,7 +23,7 @@ from modelwright.recipe import load
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
+READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "recipes").glob("*/README*.md"))]
 PAGES = sorted(DOCS.rglob("*.md"))
 SKETCHES = {DOCS / "architecture.md"}  # its code is a sketch of contracts
 TEXTS = {str(page.relative_to(ROOT)): page.read_text("utf-8") for page in [*PAGES, *READMES] if page.exists()}

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -19,8 +20,14 @@ from torch import Tensor, nn
 
 from modelwright import optimizers
 from modelwright.blocks.stream import Source
+from modelwright.columns import Ragged
+from modelwright.columns._graph import Graph
+from modelwright.columns._ragged import offsets_of
+from modelwright.data.environments import Step
 from modelwright.models.assembled import Assembled
 from modelwright.models.language import Language
+from modelwright.models.policy import Policy
+from modelwright.tasks._rollouts import advantage
 
 FOLDER = Path(__file__).parents[2] / "examples" / "one_file"
 FILES = sorted(FOLDER.glob("*.py"))
@@ -342,6 +349,96 @@ def test_vae():
     (rebuilding + kl).mean().backward()
     sum(total / count for total, count in terms.values()).backward()
     same_gradients(gradients(own), model, names)
+
+
+def test_gcn():
+    """The convolutions and the head together are the paper's two layers."""
+    one = example("gcn")
+    x, labels, edges, learn, _ = one.made(seed=0)
+    own = one.GCN(x.shape[1], 16, 4, dropout=0.0)
+    adjacency = one.normalised(edges, len(x))
+    known = Ragged(x.nonzero()[:, 1].int().numpy(), offsets_of(x.count_nonzero(1).numpy()))
+    names = [f"word {number}" for number in range(x.shape[1])]
+    ids = [str(node) for node in range(len(x))]
+    graph = Graph.of(ids, edges.numpy(), (known, np.ones(len(known.values), np.float32)), names)
+    source = Source("node", "node", {"size": 1, "places": 20, "graph": graph.packed()})
+    model = Assembled(
+        [source],
+        {"y": ("category", {"classes": list("abcd")})},
+        encoders={"node": {"kind": "gcn", "hidden": (16,), "dropout": 0.0}},
+    )
+    projection = next(name for name, _ in model.named_parameters() if ".project." in name)  # few features are not 0
+    names = {
+        projection: "first.weight", "encoders.of_node.layers.0.bias": "biases.0",
+        "heads.of_y.output.weight": "second.weight", "heads.of_y.output.bias": "biases.1",
+    }  # fmt: skip
+    copied(own, model, names)
+    mine, theirs = (torch.optim.Adam(m.parameters(), lr=0.01) for m in (own, model))
+    for _ in range(5):
+        logits = own(adjacency, x.to_sparse())
+        batch = {"node": learn[:, None] + 1, "target.y": labels[learn]}  # node 0 is any that the graph does not have
+        loss, found = F.cross_entropy(logits[learn], labels[learn]), mean_loss(model, batch)
+        assert torch.allclose(found, loss, atol=1e-5)
+        for optimizer, value in ((mine, loss), (theirs, found)):
+            optimizer.zero_grad()
+            value.backward()
+        same_gradients(gradients(own), model, names)
+        mine.step()
+        theirs.step()
+
+
+def test_ppo():
+    """The three terms of the loss, and their gradients."""
+    one = example("ppo")
+    own = one.Policy(sees=4, actions=2, hidden=8)
+    config = {"kind": "mlp", "hidden": (8, 8), "activation": "tanh", "dropout": 0.0, "numbers": "none"}
+    targets = {"action": ("category", {"classes": ["0", "1"]}), "return": ("number", {"width": 1})}
+    model = Policy([Source("table", "table", {"number": 4})], targets, encoders={"table": config}, clip=0.2)
+    names = {}
+    for end in ("weight", "bias"):
+        for side, net in (("", "actor"), ("critic.", "critic")):
+            for layer in (0, 2):
+                names[f"{side}encoders.of_table.layers.{layer}.{end}"] = f"{net}.{layer}.{end}"
+        names |= {
+            f"heads.of_action.output.{end}": f"logits.{end}",
+            f"critic.heads.of_return.output.{end}": f"value.{end}",
+        }
+    with torch.no_grad():
+        own.logits.weight.mul_(100)  # begins nearly indifferent, which would hide mistakes
+    copied(own, model, names)
+    for _ in range(3):
+        seen, actions, advantage, returns = (
+            torch.randn(50, 4),
+            torch.randint(0, 2, (50,)),
+            torch.randn(50),
+            torch.randn(50),
+        )
+        old = -torch.rand(50) - 0.3
+        terms = one.losses(*own(seen), actions, old, advantage, returns)
+        batch = {"number": seen, "taken": actions, "log_chance": old, "advantage": advantage, "target.return": returns}
+        found = {name: total / count for name, (total, count) in model(batch).items()}
+        for name, expected in zip(("action", "return", "entropy"), (terms[0], terms[1], -terms[2]), strict=True):
+            assert torch.allclose(found[name], expected, atol=1e-5), name
+        own.zero_grad()
+        model.zero_grad()
+        (terms[0] + 0.5 * terms[1] - 0.01 * terms[2]).backward()
+        (found["action"] + 0.5 * found["return"] + 0.01 * found["entropy"]).backward()
+        same_gradients(gradients(own), model, names)
+
+
+def test_the_advantages_of_ppo():
+    one, (steps, carts) = example("ppo"), (30, 5)
+    values, rewards, after = torch.randn(steps + 1, carts), torch.randn(steps, carts), torch.randn(steps, carts)
+    fell, over = torch.rand(steps, carts) < 0.1, torch.rand(steps, carts) < 0.1
+    over &= ~fell
+    ended = fell | over
+    led_to = torch.where(ended, after, values[1:])
+    expected = one.advantages(rewards, values[:-1], led_to, fell, over, discount=0.9, smooth=0.8)
+    none = np.zeros(0)
+    answers = [Step(r.numpy(), f.numpy(), o.numpy(), none, none, []) for r, f, o in zip(rewards, fell, over)]
+    cut = [(a * o).numpy() for a, o in zip(after, over)]
+    found = advantage(values.numpy(), answers, cut, 0.9, 0.8)
+    assert torch.allclose(torch.from_numpy(found).float(), expected, atol=1e-5)
 
 
 def test_the_carts_of_ppo_are_those_of_gymnasium():
