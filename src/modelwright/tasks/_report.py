@@ -127,7 +127,7 @@ def _account(run: Run, trained: Trained) -> list[Any]:
             name,
             "target" if c.target else "input and target" if name in run.kinds else "input",
             parts.kind_of("columns", c),
-            prepared.inferred[name].reason if name in prepared.inferred else "",
+            "; ".join(filter(None, [prepared.inferred[name].reason if name in prepared.inferred else "", c.chosen])),
         ]
         for name, c in prepared.columns.items()
     ]
