@@ -286,5 +286,6 @@ def _columns(prepared: Prepared) -> list[list[Any]]:
         kind = "drop" if used is None else parts.kind_of("columns", used)
         first = "".join(c if c.isprintable() else " " for c in str(prepared.rows.table.column(name)[0])[:40])
         reason = guess.reason if kind == guess.kind else "given in the recipe"
+        reason = "; ".join(filter(None, [reason, used.chosen if used else ""]))
         table.append([name, role, kind, first, reason, guess.doubt])
     return table
