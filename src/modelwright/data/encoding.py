@@ -241,6 +241,17 @@ def of_columns(
     return found
 
 
+def summaries(
+    inputs: Mapping[str, np.ndarray | Ragged], columns: Mapping[str, Any], own: Collection[str] = ()
+) -> dict[str, np.ndarray | Ragged]:
+    """The encoded inputs, with the few numbers (N, D) that a column makes of them where it has a `summary`."""
+    found = dict(inputs)
+    for name, key in keys(columns, own).items():
+        if hasattr(columns[name], "summary"):
+            found[key] = columns[name].summary(inputs[key])
+    return found
+
+
 def _kind_of_own(column: Any) -> str:
     if column.group is None:
         return getattr(column, "source", "") or parts.kind_of("columns", column)

@@ -17,7 +17,7 @@ from ..blocks.stream import Batch
 from ..building import own_encoders
 from ..columns import Ragged, maskers
 from ..data.batches import Batches
-from ..data.encoding import encode, keys, require_aligned
+from ..data.encoding import encode, keys, require_aligned, summaries
 from ..data.reading import read
 from ..errors import DataError
 from ..files import write_json
@@ -123,9 +123,8 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
             _own_baselines(name, prepared, result)
     if not codes_of:  # no traditional method here writes sequences
         return result
-    features = baselines.Features(
-        prepared.encoded.inputs, {n: prepared.rows.table.column(n).to_pylist() for n in texts}
-    )
+    inputs = summaries(prepared.encoded.inputs, prepared.columns, own_encoders(recipe, prepared.columns))
+    features = baselines.Features(inputs, {n: prepared.rows.table.column(n).to_pylist() for n in texts})
     for name, codes in codes_of.items():
         column = prepared.columns[name]
         kind, share = parts.kind_of("columns", column), max(10.0, seconds) / len(codes_of)
@@ -287,5 +286,6 @@ def _columns(prepared: Prepared) -> list[list[Any]]:
         kind = "drop" if used is None else parts.kind_of("columns", used)
         first = "".join(c if c.isprintable() else " " for c in str(prepared.rows.table.column(name)[0])[:40])
         reason = guess.reason if kind == guess.kind else "given in the recipe"
+        reason = "; ".join(filter(None, [reason, used.chosen if used else ""]))
         table.append([name, role, kind, first, reason, guess.doubt])
     return table
