@@ -209,7 +209,7 @@ def _check_data(data: Any) -> list[Problem]:
         hint = "For example split: {kind: random, fractions: [0.8, 0.1, 0.1]}."
         problems.append(Problem(("data", "split"), f"expected a kind or a mapping, given {split!r}.", hint))
     elif isinstance(split, dict) and split.get("kind") == "folds":
-        known = ("kind", "folds", "column")
+        known = ("kind", "folds", "column", "official")
         unknown = [key for key in split if key not in known]
         problems += [Problem(("data", "split", key), "no such option.", did_you_mean(key, known)) for key in unknown]
         folds = split.get("folds", 10)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import parts
+from ..blocks.masks import read_tokens
 from ..blocks.pooling import Pool
 from ..blocks.stream import Batch, Source, Stream
 from ..errors import UserError, did_you_mean
@@ -26,6 +27,8 @@ class Assembly(nn.Module):
     A head that `reads = "sequence"` gets the steps of one encoder, unpooled; one with `target_of(batch)` writes again what
     an encoder read, or, with `corrupted(batch)`, what was hidden from it. Where the fuse gives a distribution, losses are taken at one draw and
     predictions at the mean.
+    A head that ranks tokens has `places(stream, target)`, where the true ones come: it is asked beside `predict` where the
+    batch has the target, and its stream knows what the input of its option `source` holds.
     `weights` holds the factors of loss terms that are not 1; whoever adds the terms multiplies. An encoder or fuse
     that adds terms through `Stream.aux` also has `counts(batch)`, their counts without a forward pass.
 
@@ -75,9 +78,11 @@ class Assembly(nn.Module):
         for name, (_, sizes) in targets.items():
             width: Any = self.encoders[self.read[name]].width if name in self.read else self.fuse.width
             self.heads[_key(name)] = parts.build("heads", configs[name], width, sizes)
+            _agree(name, self.head(name), self.encoders[self.read[name]] if name in self.read else None)
             if name in self.read and self.fuse is not None:
                 self.beside[_key(name)] = nn.Linear(self.fuse.width, width)
         learned = weights == "uncertainty"
+        self.ranked = {n: _read_by(n, self.head(n), sources) for n in targets if hasattr(self.head(n), "places")}
         self.weights: dict[str, float] = {} if learned or weights is None else dict(weights)  # type: ignore[arg-type]
         self.uncertainty = nn.Parameter(torch.zeros(len(targets))) if learned else None
         self.exits: Any = None  # where rows may leave before the last block (`blocks/exits.py`)
@@ -108,7 +113,11 @@ class Assembly(nn.Module):
             return {self.targets[0]: self.exits.predict(self, batch)}
         streams = self.streams(batch)
         asked = [name for name in self.targets if only is None or name in only]
-        return {name: self.head(name).predict(streams[name]) for name in asked}
+        found = {name: self.head(name).predict(streams[name]) for name in asked}
+        for name in self.ranked.keys() & found.keys():
+            if f"target.{name}" in batch:
+                found[name] |= self.head(name).places(streams[name], batch[f"target.{name}"])
+        return found
 
     def at_step(self, step: int) -> None:
         """Tell the parts whose loss changes as they are trained."""
@@ -143,6 +152,11 @@ class Assembly(nn.Module):
             if name in self.read and fused is not None:
                 beside = self.beside[_key(name)](fused.x.mean(1, keepdim=True))
                 streams[name] = replace(streams[name], x=streams[name].x + beside)
+        for name, source in self.ranked.items():
+            if source is not None:
+                (ids, mask), encoder = read_tokens(batch, source), self.encoders[_key(source)]
+                table = getattr(encoder, "embeddings", None)
+                streams[name] = replace(streams[name], read=ids.long() * mask, table=table)
         return streams
 
     @property
@@ -197,6 +211,27 @@ def _sequence(target: str, config: Any, sources: list[Source]) -> str:
     message = f"the head reads one sequence, and there are {len(known)}."
     hint = f"Name one of them as source: {', '.join(known)}." if known else "Give it a text, a picture or a vector."
     raise UserError(message, where=f"model.heads.{target}", hint=hint)
+
+
+def _agree(target: str, head: Any, encoder: Any) -> None:
+    """Raise UserError where a head that tells what comes next reads an encoder that has seen it, or one that has no
+    embeddings to share."""
+    where = f"model.heads.{target}"
+    if getattr(head, "causal", False) and not getattr(encoder, "causal", False):
+        hint = "Take one that reads in one direction: {kind: transformer, causal: true} or {kind: rnn}."
+        raise UserError("the head tells what comes next, and the encoder has looked ahead.", where=where, hint=hint)
+    if getattr(head, "tied", False) and getattr(encoder, "embeddings", None) is None:
+        hint = "Set tied: false, or take a transformer."
+        raise UserError("the head shares the embeddings of an encoder that has none.", where=where, hint=hint)
+
+
+def _read_by(target: str, head: Any, sources: list[Source]) -> str | None:
+    """The input of which a head that ranks tokens must know what it holds: the one it names, or the only text."""
+    texts = [source.name for source in sources if source.kind == "text"]
+    if head.source and head.source not in texts:
+        where = f"model.heads.{target}.source"
+        raise UserError(f"there is no '{head.source}'.", where=where, hint=did_you_mean(head.source, texts))
+    return head.source or (texts[0] if len(texts) == 1 else None)
 
 
 @contextmanager
