@@ -141,7 +141,7 @@ def measured(run: Run, player: Player | None, seed: int = 0) -> tuple[dict[str, 
     found = {
         "return": float(totals.mean()),
         "return_interval": [float(totals.mean()) - half, float(totals.mean()) + half],
-        "return_sd": float(totals.std(ddof=1)),
+        "deviation": float(totals.std(ddof=1)),
         "worst": float(totals.min()),
         "best": float(totals.max()),
         "steps": float(np.mean([one.steps for one in ended])),
