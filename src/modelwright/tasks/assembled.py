@@ -32,11 +32,12 @@ from ..run import Run
 from . import _report
 
 
-def reopen(run: Run) -> Prepared:
-    """The data of a run again, split and encoded as when it was trained. Raises DataError where they lived in memory."""
-    if str(run.recipe.data).startswith("<"):
+def reopen(run: Run, recipe: Recipe | None = None) -> Prepared:
+    """The data of a run again, split and encoded as when it was trained; or those of a student's recipe in its columns.
+    Raises DataError where they lived in memory."""
+    if recipe is None and str(run.recipe.data).startswith("<"):
         raise DataError("the data of this run lived in memory.", where=str(run.path), hint="Train from a file.")
-    return prepare(run.recipe, columns=run.columns)
+    return prepare(recipe or run.recipe, columns=run.columns)
 
 
 def calibration(prepared: Prepared, rows: int, size: int | None = None, part: int = 0) -> list[Batch]:
