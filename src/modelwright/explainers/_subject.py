@@ -30,7 +30,7 @@ class Field:
     numbers otherwise. grid: rows and columns of patches."""
 
     name: str
-    kind: str  # column, text, image, vector or tokens
+    kind: str  # column, text, image, vector, tokens, or parts that the column names itself
     start: int
     stop: int
     key: str
