@@ -176,6 +176,13 @@ class Opened:
                 fields.append(Field(name, "text", start, start + found.shape[1], key))
                 named.append(found)
                 continue
+            elif hasattr(self.run.columns[name], "parts"):
+                found = np.array(self.run.columns[name].parts(values.numpy()), object)
+                batch[f"{key}.parts"] = torch.ones(found.shape)
+                place[f"{key}.parts"] = torch.arange(found.shape[1])[None] + start
+                fields.append(Field(name, "parts", start, start + found.shape[1], f"{key}.parts"))
+                named.append(found)
+                continue
             elif values.ndim == 4:
                 kind, (where, grid) = "image", _patches(values.shape[1], values.shape[2])
                 place[key] = torch.from_numpy(where.ravel()[None] + start)
@@ -202,6 +209,11 @@ class Opened:
         for key in batch:
             if f"{key}.mask" in batch and key not in encoded.dense:
                 continue  # a text
+            if f"{key}.parts" in batch:
+                continue  # it stays, and its parts go
+            if key not in given:  # the parts: none of them
+                found[key] = torch.zeros(count, batch[key].shape[1])
+                continue
             values = given[key]
             if key == "number" or (values.is_floating_point() and key not in ("boolean", "date", "multilabel")):
                 found[key] = values.mean(0, keepdim=True).expand(count, *values.shape[1:])

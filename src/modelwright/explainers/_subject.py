@@ -30,7 +30,7 @@ class Field:
     or stretches of a signal otherwise. grid: rows and columns of patches."""
 
     name: str
-    kind: str  # column, text, image, vector, signal or tokens
+    kind: str  # column, text, image, vector, signal, tokens, or parts that the column names itself
     start: int
     stop: int
     key: str

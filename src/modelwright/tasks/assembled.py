@@ -115,7 +115,9 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
     """Traditional models on the same rows: name -> scores by target, times, a note."""
     if not recipe.baselines or not len(prepared.index(2)):
         return {}
-    chosen = baselines.DEFAULTS if recipe.baselines is True else recipe.baselines
+    own = {name: c for name, c in prepared.columns.items() if hasattr(c, "classical") and not c.target}
+    usual = [*baselines.DEFAULTS, *(kind for column in own.values() for kind in column.baselines)]
+    chosen = usual if recipe.baselines is True else recipe.baselines
     texts = {name for name, c in prepared.columns.items() if parts.kind_of("columns", c) == "text" and not c.target}
     test, result = prepared.index(2), dict[str, dict[str, Any]]()
     codes_of = {name: codes for name, codes in prepared.encoded.targets.items() if not isinstance(codes, Ragged)}
@@ -125,7 +127,11 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
     if not codes_of:  # no traditional method here writes sequences
         return result
     inputs = summaries(prepared.encoded.inputs, prepared.columns, own_encoders(recipe, prepared.columns))
-    features = baselines.Features(inputs, {n: prepared.rows.table.column(n).to_pylist() for n in texts})
+    features = baselines.Features(
+        inputs,
+        {n: prepared.rows.table.column(n).to_pylist() for n in texts},
+        {key: own[name] for name, key in keys(prepared.columns).items() if name in own},
+    )
     for name, codes in codes_of.items():
         column = prepared.columns[name]
         kind, share = parts.kind_of("columns", column), max(10.0, seconds) / len(codes_of)
