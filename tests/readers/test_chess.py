@@ -89,4 +89,4 @@ def test_what_is_played_in_a_position_is_learned(games, monkeypatch):
     recipe = {"data": {"chess": "games.pgn.gz"}, "model": {"encoders": net}, "train": train, "baselines": False}
     run = mw.train(recipe, report=False)
     assert run.metrics["test"]["move"]["accuracy"] == 1.0  # all games are alike
-    assert run.predict({"board": "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq -", "previous": ""})["move"][0].as_py() == "e2e4"
+    assert run.predict({"board": "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq -"})["move"][0].as_py() == "e2e4"

@@ -70,6 +70,9 @@ class Rollouts:
         """The rollout of an epoch in shuffled batches, from step `start` on."""
         if number != self.number:
             self.rollout, self.number = self.collect(number), number
+        train = self.recipe.train
+        done = number / (train.epochs or max(1, int(train.steps or 1) // self.steps))
+        self.model.weights["entropy"] = self.model.entropy * max(0.0, 1 - done)
         for step in range(start, self.steps):
             index = torch.tensor(self.rows_of(number, step))
             yield {key: value[index].to(self._device) for key, value in self.rollout.items()}
