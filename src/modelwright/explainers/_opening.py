@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ MEANS = 512  # training rows that background means are taken over
 DRAWS = 32  # of them, that categories are taken from
 PATCHES = 8  # along the longer side of a picture, about
 RUNS = 32  # that a long vector is cut into
+STRETCHES = 16  # that a recording, or another signal, is cut into
 TOKENS = 64  # of a text, where a language model is explained
 CHARACTERS = 200_000  # of other texts that are read for it
 
@@ -120,7 +123,7 @@ class Opened:
         fields = [Field("text", "tokens", 0, names.shape[1], "ids")]
         return Subject(
             self.answer, batch, self.answer.own(batch), rows.tolist(), fields, names, _outside({"ids": place}, names),
-            fills={"ids": fill}, deletes=False,
+            fills={"ids": fill},
         )  # fmt: skip
 
     def _rows(self, rows: np.ndarray) -> Subject:
@@ -129,10 +132,14 @@ class Opened:
         fields, names, place = self._parts(rows, batch)
         background, drawn = self._background(batch)
         texts = {one.key: one.name for one in fields if one.kind == "text"}
+        silence: dict[str, int | torch.Tensor] = {one.key: 0 for one in fields if one.kind == "signal"}
+        stays = getattr(head, "aligned", False) or hasattr(head, "corrupted")
+        moves = [
+            key for key, name in texts.items() if not (stays or getattr(self._column(name), "keeps_places", False))
+        ]
         return Subject(
             self.answer, batch, self.answer.own(batch), rows.tolist(), fields, names, place, background,
-            fills={key: self._fill(name) for key, name in texts.items()},
-            deletes=not getattr(head, "aligned", False) and not hasattr(head, "corrupted"), drawn=drawn,
+            fills=silence | {key: self._fill(name) for key, name in texts.items()}, deleted=moves, drawn=drawn,
         )  # fmt: skip
 
     def cells(self) -> dict[str, tuple[str, np.ndarray | None]]:
@@ -155,6 +162,11 @@ class Opened:
             if own is not None:
                 place.setdefault(key, torch.full((1, values.shape[1]), -1))[0, own] = start
                 labels = [name]
+            elif hasattr(self._column(name), "span"):
+                found, place[key] = _stretches(self._column(name).span, batch[f"{key}.mask"].sum(1).numpy(), start)
+                fields.append(Field(name, "signal", start, start + found.shape[1], key))
+                named.append(found)
+                continue
             elif _is_ragged(self.encoded.inputs[key]):
                 spelled = self.run.columns[name].spelled(self.table.column(name).take(rows))
                 pieces = "pieces" in self.run.columns[name].sizes()
@@ -211,11 +223,17 @@ class Opened:
                 found[key], drawn = values[:count], True
         return found, drawn and count > 1
 
-    def _fill(self, name: str) -> int:
-        """The id of a word that is not known."""
-        tokenizer: Any = getattr(self.run.columns[name], "_lookup", None)
-        if self.run.columns[name].unit != "pretrained":
+    def _column(self, name: str) -> Any:
+        return self.run.columns[name]
+
+    def _fill(self, name: str) -> int | torch.Tensor:
+        """The id of a word that is not known, or all values of a step that is not."""
+        column = self._column(name)
+        if "absent" in column.sizes():
+            return torch.tensor(column.sizes()["absent"])
+        if getattr(column, "unit", "") != "pretrained":
             return UNKNOWN
+        tokenizer: Any = column._lookup
         found = [tokenizer.token_to_id(word) for word in ("[MASK]", "<mask>", "[UNK]", "<unk>")]
         return next((one for one in found if one is not None), UNKNOWN)
 
@@ -234,6 +252,15 @@ def _patches(height: int, width: int) -> tuple[np.ndarray, tuple[int, int]]:
     side = -(-max(height, width) // PATCHES)
     grid = (-(-height // side), -(-width // side))
     return np.arange(height)[:, None] // side * grid[1] + np.arange(width)[None] // side, grid
+
+
+def _stretches(span: Callable[[int, int], str], lengths: np.ndarray, start: int) -> tuple[np.ndarray, torch.Tensor]:
+    """Names (R, S) and places (R, N) of stretches of equal length of signals of so many (R,) samples."""
+    counts, step = np.minimum(lengths, STRETCHES)[:, None], np.arange(lengths.max())
+    place = np.where(step < lengths[:, None], start + step * counts // lengths[:, None], -1)
+    edges = -(-np.arange(STRETCHES + 1) * lengths[:, None] // counts)
+    names = [[span(a, b) if b <= n else "" for a, b in pairwise(row)] for row, n in zip(edges.tolist(), lengths)]
+    return np.array(names, object), torch.from_numpy(place)
 
 
 def _words(

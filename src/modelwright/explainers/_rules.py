@@ -38,6 +38,7 @@ def questions(columns: Mapping[str, Any], own: set[str], encoded: Encoded) -> tu
     asked, answers = list[Question](), list[np.ndarray]()
     for name, column in inputs.items():
         values: Any = cells.get(name, encoded.inputs[place[name]])
+        values = column.summary(values) if hasattr(column, "summary") else values
         for how, value, found in _asked(column, values):
             asked.append((name, how, value))
             answers.append(np.asarray(found, np.float32))
@@ -62,7 +63,7 @@ def _asked(column: Any, values: Any) -> Iterator[tuple[str, Any, np.ndarray]]:
         rows = np.repeat(np.arange(len(values)), values.lengths)
         for place, word in enumerate(column.vocabulary[:WORDS]):
             has = np.zeros(len(values), bool)
-            has[rows[values.values == place + 2]] = True
+            has[rows[values.ids == place + 2]] = True
             yield "has", word, has
     elif values.ndim == 4:
         side = -(-max(values.shape[1:3]) // int(CELLS**0.5))
