@@ -216,35 +216,6 @@ GERMAN = (
         12728,
     ),
 )
-SPLICE = (
-    Stored(
-        "bioinformatics/splice/splice.arff.gz",
-        "b4a594596fc9cbf239419923d16f1d5e53fc4b4c23e8e9b81a3c182ddbd201e3",
-        100016,
-    ),
-)
-PROMOTERS = (
-    Stored(
-        "bioinformatics/promoters/promotergene.csv.gz",
-        "f9063d5673416cae34f7a8c303bfb5468eeb4077c6c0af421a126469000bf20e",
-        2380,
-    ),
-)
-ECOLI = (
-    Stored(
-        "bioinformatics/ecoli/ecoli.arff",
-        "1628f2d06962f257949eb04cd0101a1ce8718d35da52122242f1778ffbaecc5f",
-        16142,
-        url=ARFF + "ecoli.arff",
-    ),
-)
-ESOL = (
-    Stored(
-        "bioinformatics/esol/delaney-processed.csv.gz",
-        "e20e4fdefd71d21f7d58761d54963129674f8b4fddc647c63c18e15af080e112",
-        31397,
-    ),
-)
 KR_VS_KP = (
     Stored(
         "games/kr_vs_kp/kr-vs-kp.arff.gz",

@@ -139,9 +139,6 @@ def _all() -> dict[str, Named]:
 
     wine = partial(delimited, names=WINE_NAMES, header=False)
     german = partial(delimited, names=GERMAN_NAMES, header=False)
-    splice = partial(arff_table, drop=("Instance_name",))
-    esol = partial(delimited, drop=("ESOL predicted log solubility in mols per litre",))
-    solubility = "measured log solubility in mols per litre"
     authors = ("Tatoeba is CC BY 2.0 FR: the authors of each pair stand in the third column of its file.",)
     tracks = ("Images of one `track` show the same sign: take the validation part by group, `column: track`.",)
     found = [
@@ -175,10 +172,6 @@ def _all() -> dict[str, Named]:
         Named("diamonds", "53,940 prices", ("price",), delimited, _stored.DIAMONDS),
         Named("credit_default", "30,000 card holders", ("default payment",), delimited, _stored.CREDIT_DEFAULT),
         Named("german_credit", "1,000 borrowers, 1 good, 2 bad", ("risk",), german, _stored.GERMAN),
-        Named("splice", "3,190 DNA sequences of 60 bases", ("Class",), splice, _stored.SPLICE),
-        Named("promoters", "106 DNA sequences of 57 bases", ("Class",), delimited, _stored.PROMOTERS),
-        Named("ecoli", "336 proteins and their place", ("class",), arff_table, _stored.ECOLI),
-        Named("esol", "1,128 molecules, solubility", (solubility,), esol, _stored.ESOL),
         Named("kr_vs_kp", "3,196 chess endgames", ("class",), arff_table, _stored.KR_VS_KP),
         Named("multi30k", "31,014 captions of pictures, English and German", ("de",), _multi30k, _stored.MULTI30K),
         Named("tatoeba", "29,155 English sentences in Chinese", ("chinese",), _tatoeba, _stored.TATOEBA, authors),
