@@ -60,7 +60,7 @@ class Molecule(Column):
         if not likely:
             return ""
         named = pc.any(pc.match_substring_regex(pa.array([name]), NAMED)).as_py()
-        if pc.mean(pc.match_substring_regex(cells, STRUCTURE)).as_py() < (0.3 if named else 0.8):
+        if pc.mean(pc.match_substring_regex(cells, STRUCTURE)).as_py() < (0.3 if named else 0.6):
             return ""
         try:
             read = [_molecule(cell) is not None for cell in cells.slice(0, 100).to_pylist()]

@@ -20,9 +20,10 @@ def joined(table: pa.Table, names: str, name: str) -> pa.Table:
         raise DataError("no column has such a name.", where=where, hint=hint)
     if name in table.column_names and name not in taken:
         raise DataError(f"there is a column '{name}' already.", where=where)
-    cells = [pc.fill_null(pc.utf8_trim_whitespace(table.column(one).cast(pa.string())), "-") for one in taken]
-    for one, letters in zip(taken, cells):
-        letters = pc.if_else(pc.equal(letters, ""), "-", letters)
+    cells = []
+    for one in taken:
+        letters = pc.fill_null(pc.utf8_trim_whitespace(table.column(one).cast(pa.string())), "-")
+        cells.append(letters := pc.if_else(pc.equal(letters, ""), "-", letters))
         if (longest := pc.max(pc.utf8_length(letters)).as_py() or 0) > 1:
             message = f"expected a letter in each cell, found one of {longest}."
             raise DataError(message, where=f"column '{one}'", hint="Join columns of single letters only.")

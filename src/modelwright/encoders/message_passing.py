@@ -41,7 +41,7 @@ class MessagePassing(nn.Module):
     ) -> None:
         super().__init__()
         self.name, self.neighbours = source.name, source.sizes["neighbours"]
-        self.atoms = Properties([source.sizes["vocabulary"], *source.sizes["features"]], width)
+        self.atoms = _Properties([source.sizes["vocabulary"], *source.sizes["features"]], width)
         self.count = nn.Parameter(torch.randn(width) / math.sqrt(width))
         self.layers = nn.ModuleList(_Layer(width, source.sizes["bonds"], dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
@@ -57,7 +57,7 @@ class MessagePassing(nn.Module):
         return Stream(self.norm(x), mask)
 
 
-class Properties(nn.Embedding):
+class _Properties(nn.Embedding):
     """(B, T, F) codes -> (B, T, width): the sum of F embeddings, which lie in one table. counts: codes of each property."""
 
     def __init__(self, counts: list[int], width: int) -> None:

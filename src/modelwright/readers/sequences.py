@@ -19,18 +19,19 @@ class Sequences:
     Options:
         join: the columns that hold a letter each, by their names (V*, attribute_*); they become the column `sequence`.
         tags: FASTA file with a label for each letter of each sequence, which become the target `tags`.
-        mask: FASTA file of 1 and 0; where there is 0 the letter has no label.
+        counted: FASTA file of 1 and 0; a letter with 0 has no label: it is neither learned nor counted.
     """
 
-    def __init__(self, path: Any, *, join: str = "", tags: str = "", mask: str = "") -> None:
-        self.path, self.join, self.tags, self.mask = path, join, tags, mask
+    def __init__(self, path: Any, *, join: str = "", tags: str = "", counted: str = "") -> None:
+        self.path, self.join, self.tags, self.counted = path, join, tags, counted
 
     def read(self, base: Path, masks: Masks) -> Rows:
         """The rows. Raises DataError where files do not fit each other."""
         if self.tags:
             return self._tagged(base)
-        if self.mask:
-            raise DataError("a mask needs tags.", where="data: mask", hint="Give the file of labels as `tags`.")
+        if self.counted:
+            hint = "Give the file of labels as `tags`."
+            raise DataError("it says which tags count, and there are none.", where="data: counted", hint=hint)
         rows = read(self.path, base, masks)
         if not self.join:
             return rows
@@ -38,7 +39,7 @@ class Sequences:
         return replace(rows, table=table, columns={**rows.columns, "sequence": {"kind": "biosequence"}})
 
     def _tagged(self, base: Path) -> Rows:
-        files = [_files.File(base / str(path)) for path in (self.path, self.tags, self.mask) if path]
+        files = [_files.File(base / str(path)) for path in (self.path, self.tags, self.counted) if path]
         for file in files:
             if not file.path.exists():
                 raise _files.missing(file.path)
