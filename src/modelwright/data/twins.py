@@ -18,8 +18,9 @@ from .rows import PARTS
 SHARE = 0.01  # of held rows with a twin from which it is worth a warning
 DISTINCT = 0.5  # share of different values from which a text is more than a word that recurs
 PAIRS = 2_000  # neighbours that are looked at
-FILM = 0.5  # share of neighbours more alike than all but a hundredth of random pairs: frames of a film
+FILM = 0.5  # share of neighbours more alike than all but a hundredth of pairs that lie apart: frames of a film
 CELLS = 4_000_000  # hashed at once
+LATER, CLOSER = 25, 0.75  # frames on, and the share of pictures that are less like that one than the next
 DOUBLES = "Remove doubles, or split by a group that they share"
 SIDE = 16  # pixels of a thumbnail
 
@@ -76,15 +77,16 @@ def texts(
 
 
 def is_film(pixels: np.ndarray) -> bool:
-    """Whether neighbouring pictures (N, H, W, C) are frames of a film: far more alike than others are."""
-    if len(pixels) < 50:
+    """Whether neighbouring pictures (N, H, W, C) are frames of a film: far more alike than those that lie apart, and than those
+    a little later, which pictures sorted by class are not."""
+    count, draw = len(pixels), np.random.default_rng(0)
+    if count < 2 * LATER:
         return False
-    draw = np.random.default_rng(0)
-    first = np.unique(np.linspace(0, len(pixels) - 2, min(PAIRS, len(pixels) - 1)).astype(np.int64))
+    first = np.unique(np.linspace(0, count - LATER - 1, min(PAIRS, count - LATER)).astype(np.int64))
     one = thumbnails(pixels[first])
-    beside = (one * thumbnails(pixels[first + 1])).sum(1)
-    other = (one * thumbnails(pixels[draw.permutation(len(pixels))[: len(first)]])).sum(1)
-    return bool((beside > np.quantile(other, 0.99)).mean() >= FILM)
+    apart = draw.integers(count // 4, 3 * count // 4, len(first))
+    next_, later, far = ((one * thumbnails(pixels[(first + d) % count])).sum(1) for d in (1, LATER, apart))
+    return bool((next_ > np.quantile(far, 0.99)).mean() >= FILM and (next_ > later).mean() >= CLOSER)
 
 
 def beside(rows: int, held: np.ndarray, train: np.ndarray) -> np.ndarray:
