@@ -43,7 +43,8 @@ class Source:
 class Stream:
     """x (B, T, D); mask (B, T), True where there is a token, None when all are; grid (H, W) for pictures (T = H*W);
     aux: extra loss terms by name, each `(sum, count)`; log_variance, shaped like x, where x is only the mean of a normal
-    distribution; words (B, T), True at the first piece of each word, where tokens are pieces of words."""
+    distribution; words (B, T), True at the first piece of each word, where tokens are pieces of words; for heads that rank
+    tokens, read (B, S), the ids that an input holds, 0 where none, and table (V, D), their embeddings."""
 
     x: Tensor
     mask: Tensor | None = None
@@ -51,6 +52,8 @@ class Stream:
     aux: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
     log_variance: Tensor | None = None
     words: Tensor | None = None
+    read: Tensor | None = None
+    table: Tensor | None = None
 
     def with_x(self, x: Tensor) -> Stream:
         """The same stream with another x."""

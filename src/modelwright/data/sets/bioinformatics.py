@@ -11,7 +11,7 @@ import pyarrow.csv
 
 from .. import _fasta
 from .._files import File
-from .._stored import ARFF, Stored
+from .._stored import Stored
 from ..named import Named, Parsed, arff_table, delimited
 from ..sequences import joined
 
@@ -26,7 +26,7 @@ ECOLI = Stored(
     FOLDER + "ecoli/ecoli.arff",
     "1628f2d06962f257949eb04cd0101a1ce8718d35da52122242f1778ffbaecc5f",
     16142,
-    url=ARFF + "ecoli.arff",
+    url="https://raw.githubusercontent.com/renatopp/arff-datasets/c59f172882592bb58982cc54d2d3c8a2b57e9b73/classification/ecoli.arff",
 )
 ESOL = Stored(
     FOLDER + "esol/delaney-processed.csv.gz", "e20e4fdefd71d21f7d58761d54963129674f8b4fddc647c63c18e15af080e112", 31397
