@@ -27,8 +27,15 @@ def test_atoms_and_bonds_are_those_of_the_molecule():
     assert elements == ["C", "C", "O"]
     places = atoms[:, 1 + len(FEATURES) : -NEIGHBOURS]
     assert [sorted(row[row > 0].tolist()) for row in places] == [[2], [1, 3], [2]]
-    kinds = {(row, int(place)): int(kind) for row, line in enumerate(atoms) for place, kind in zip(line[8:14], line[14:]) if place}
-    assert kinds[0, 2] == kinds[1, 1] != kinds[1, 3] == kinds[2, 2]  # a single bond, a double one, the same from both ends
+    kinds = {
+        (row, int(place)): int(kind)
+        for row, line in enumerate(atoms)
+        for place, kind in zip(line[8:14], line[14:])
+        if place
+    }
+    assert (
+        kinds[0, 2] == kinds[1, 1] != kinds[1, 3] == kinds[2, 2]
+    )  # a single bond, a double one, the same from both ends
 
 
 def test_what_is_no_molecule_is_one_unknown_atom_and_said():
@@ -37,7 +44,10 @@ def test_what_is_no_molecule_is_one_unknown_atom_and_said():
     assert encoded.lengths.tolist() == [3, 1, 1, 1, 1, 1]
     assert (encoded.values[3:, 0] == 1).all() and not encoded.values[3:7, 1:].any()
     (problem,) = column.problems
-    assert problem == "column 'smiles': 4 cells are no molecules and count as one unknown atom (the first is 'C1CC' in row 1)."
+    assert (
+        problem
+        == "column 'smiles': 4 cells are no molecules and count as one unknown atom (the first is 'C1CC' in row 1)."
+    )
 
 
 def test_a_large_molecule_is_cut_with_the_bonds_that_lead_out():
@@ -60,4 +70,7 @@ def test_smiles_are_recognised_and_codes_are_not():
     assert infer(pa.table({"drug": SMILES * 5, "y": y}), ["y"])["drug"].kind == "molecule"
     codes = [f"C{number}" for number in range(40)]
     assert infer(pa.table({"drug": codes, "y": y}), ["y"])["drug"].kind == "drop"
-    assert infer(pa.table({"f": ["f(x)=1", "g(y)=2", "h(z)=3", "u(v)=4", "w(x)=5"] * 8, "y": y}), ["y"])["f"].kind == "category"
+    assert (
+        infer(pa.table({"f": ["f(x)=1", "g(y)=2", "h(z)=3", "u(v)=4", "w(x)=5"] * 8, "y": y}), ["y"])["f"].kind
+        == "category"
+    )

@@ -97,7 +97,9 @@ def film(frames: int) -> np.ndarray:
     return (128 + 40 * np.stack(found)).clip(0, 255).astype(np.uint8)[..., None]
 
 
-@pytest.mark.parametrize(("moving", "by", "told"), [(True, "random", True), (True, "time", False), (False, "random", False)])
+@pytest.mark.parametrize(
+    ("moving", "by", "told"), [(True, "random", True), (True, "time", False), (False, "random", False)]
+)
 def test_frames_of_a_film_in_a_random_split_are_told(moving, by, told):
     pictures = film(240) if moving else np.random.default_rng(1).integers(0, 255, (240, 16, 24, 1)).astype(np.uint8)
     data = {"frame": list(range(240)), "image": pictures, "angle": np.sin(np.arange(240) / 25).tolist()}
@@ -141,7 +143,7 @@ def test_frames_of_the_simulator_are_told(tmp_path):
         archive.extractall(tmp_path)
     with open(os.path.join(folder, "driving_log.csv")) as log:
         (tmp_path / "log.csv").write_text(log.read())
-    beside = {name: "drop" for name in ("frame", "throttle", "reverse_or_brake", "speed")}
+    beside = dict.fromkeys(("frame", "throttle", "reverse_or_brake", "speed"), "drop")
     for how, told in (("random", 1), ({"kind": "time", "column": "frame"}, 0)):
         data = {"path": str(tmp_path / "log.csv"), "split": how}
         loaded = load({"data": data, "target": "steering", "columns": beside})

@@ -54,7 +54,10 @@ def test_letters_in_columns_become_one_sequence(folder):
     [
         ({"sequences": "t.csv", "join": "z*"}, r"column 'z\*': no column has such a name"),
         ({"sequences": "t.csv", "join": "*"}, r"column 'word': expected a letter in each cell, found one of 3"),
-        ({"sequences": "p.fasta", "counted": "mask.fasta"}, "data: counted: it says which tags count, and there are none"),
+        (
+            {"sequences": "p.fasta", "counted": "mask.fasta"},
+            "data: counted: it says which tags count, and there are none",
+        ),
         ({"sequences": "p.fasta", "tags": "short.fa"}, r"short.fa: 'p1' has 6 letters and 3 signs here"),
         ({"sequences": "p.fasta", "tags": "few.fa"}, r"few.fa: there is no sequence 'p2'"),
         ({"sequences": "gone.fasta", "tags": "tags.fa"}, "gone.fasta"),

@@ -19,7 +19,9 @@ CLASSED = ("category", "boolean")
 WRITTEN = ("text", "drop", "category")  # whose words may hold the class
 FREQUENT = 0.02  # share of rows in which such a word stands at least
 COMBINATIONS = 20  # of such words: more tell any target without being it
-ITSELF = 0.7  # share of a target's variance that a column leaves out, taken as it stands, from which it is the target again
+ITSELF = (
+    0.7  # share of a target's variance that a column leaves out, taken as it stands, from which it is the target again
+)
 ALIKE = 0.5  # the same by a straight line, where the names are alike too
 FORETOLD = re.compile(r"(?i)predict|forecast|estimat|fitted|y_?hat")
 

@@ -117,6 +117,30 @@ class Molecule(Column):
             found.append(atoms[: self.max_atoms] or [""])
         return found
 
+    def summary(self, rows: Ragged) -> np.ndarray:
+        """(N, D) float32: how many atoms of each element a molecule has, atoms, hydrogens, aromatic, in rings and charged ones, and
+        bonds of each kind, for what reads no graphs."""
+        owner = np.repeat(np.arange(len(rows)), rows.lengths)
+        first, atoms = len(FEATURES) + 1, rows.values
+        bonds = atoms[:, first + NEIGHBOURS :]
+        shares = [
+            np.eye(FIRST + len(self.vocabulary), dtype=np.float32)[atoms[:, 0]],
+            np.stack(
+                [
+                    np.ones(len(atoms)),
+                    atoms[:, 3],
+                    atoms[:, 5],
+                    atoms[:, 6] > 0,
+                    (atoms[:, 2] != 3) & (atoms[:, 0] != UNKNOWN),
+                ],
+                1,
+            ),
+            np.stack([(bonds == kind).sum(1) / 2 for kind in range(1, BONDS)], 1),
+        ]
+        found = np.zeros((len(rows), sum(part.shape[1] for part in shares)), np.float32)
+        np.add.at(found, owner, np.concatenate(shares, 1).astype(np.float32))
+        return found
+
     def sizes(self) -> dict[str, Any]:
         """`vocabulary`: codes of elements; `features`: codes of each other property of an atom; `neighbours`, `bonds`: places for
         bonds and codes of their kinds; `length`: atoms of the largest training molecule; `absent`: the values of an atom that

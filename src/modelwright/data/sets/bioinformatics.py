@@ -31,7 +31,9 @@ ECOLI = Stored(
 ESOL = Stored(
     FOLDER + "esol/delaney-processed.csv.gz", "e20e4fdefd71d21f7d58761d54963129674f8b4fddc647c63c18e15af080e112", 31397
 )
-GB1 = Stored(FOLDER + "flip_gb1/splits.zip", "00a3c3d5be56ce35adfbec838db8ff549be369525e151a6978133da34b9fd86f", 1241473)
+GB1 = Stored(
+    FOLDER + "flip_gb1/splits.zip", "00a3c3d5be56ce35adfbec838db8ff549be369525e151a6978133da34b9fd86f", 1241473
+)
 STRUCTURE = Stored(
     FOLDER + "flip_secondary_structure/splits.zip",
     "2e9bbbfd18a055bcac7edd4e059a6bf4bb35ca3ad8f8fa4fc3106422652a4726",
@@ -78,7 +80,9 @@ def _fitness(number: str, rows: int) -> Named:
 
 SETS = (
     Named("splice", "3,190 DNA sequences of 60 bases", ("Class",), _splice, (SPLICE,), columns={"sequence": DNA}),
-    Named("promoters", "106 DNA sequences of 57 bases", ("Class",), _promoters, (PROMOTERS,), columns={"sequence": DNA}),
+    Named(
+        "promoters", "106 DNA sequences of 57 bases", ("Class",), _promoters, (PROMOTERS,), columns={"sequence": DNA}
+    ),
     Named("ecoli", "336 proteins and their place", ("class",), arff_table, (ECOLI,)),
     Named(
         "esol",
