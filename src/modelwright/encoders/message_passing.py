@@ -76,8 +76,7 @@ class _Layer(nn.Module):
 
     def __init__(self, width: int, bonds: int, dropout: float) -> None:
         super().__init__()
-        self.bonds = nn.Embedding(bonds, width)
-        nn.init.normal_(self.bonds.weight, std=0.1)
+        self.bonds = nn.Parameter(0.1 * torch.randn(bonds, width))
         self.own = nn.Parameter(torch.zeros(()))
         self.norm = nn.LayerNorm(width)
         self.inner, self.outer = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
@@ -87,6 +86,6 @@ class _Layer(nn.Module):
         rows, atoms, width = x.shape
         index = (places - 1).clamp(min=0).flatten(1).unsqueeze(-1).expand(-1, -1, width)
         neighbours = x.gather(1, index).view(rows, atoms, -1, width)
-        messages = F.relu(neighbours + self.bonds(bonds)) * (places > 0).unsqueeze(-1)
+        messages = F.relu(neighbours + F.embedding(bonds, self.bonds)) * (places > 0).unsqueeze(-1)
         heard = self.norm((1 + self.own) * x + messages.sum(2))
         return x + self.dropout(self.outer(F.relu(self.inner(heard))))
