@@ -68,7 +68,7 @@ class Biosequence(Column):
     ) -> None:
         super().__init__(name, target)
         self.alphabet, self.max_length, self.gaps = alphabet, max_length, gaps
-        self.letters = alphabet  # the alphabet that was found
+        self.letters: str = alphabet  # the alphabet that was found
         self.vocabulary: list[str] = []
         self.longest = 1
         self.sites: list[int] = []  # places at which training rows of one length differ
