@@ -290,7 +290,7 @@ def _number(value: np.ndarray, truth: np.ndarray, intervals: bool) -> dict[str, 
     known = np.isfinite(truth)
     rows = int(known.any(1).sum())
     if not rows:
-        return {"rows": 0, **dict.fromkeys(["rmse", "mae", "r2", "median_error"])}
+        return {"rows": 0, **dict.fromkeys(["rmse", "mae", "r2", "median_error", "spearman"])}
     with np.errstate(over="ignore", invalid="ignore"):
         error = np.where(known, value - np.where(known, truth, 0), 0.0)
         squares, counts = (error**2).sum(1), known.sum(1)
@@ -300,7 +300,19 @@ def _number(value: np.ndarray, truth: np.ndarray, intervals: bool) -> dict[str, 
         result["mae"] = _finite(np.abs(error).sum() / counts.sum())
         result["r2"] = _explained(error, truth, known)
         result["median_error"] = _finite(np.median(np.abs(error[known])))
+        result["spearman"] = _rank_correlation(value, truth, known)
     return result
+
+
+def _rank_correlation(value: np.ndarray, truth: np.ndarray, known: np.ndarray) -> float | None:
+    """Spearman's correlation of predicted and true ranks, averaged over the columns; None where one of them has no spread."""
+    found = []
+    for column in range(truth.shape[1]):
+        rows = known[:, column]
+        ours, theirs = value[rows, column], truth[rows, column]
+        if len(ours) > 1 and np.isfinite(ours).all() and np.ptp(ours) > 0 and np.ptp(theirs) > 0:
+            found.append(np.corrcoef(_ranks(ours), _ranks(theirs))[0, 1])
+    return _finite(np.mean(found)) if len(found) == truth.shape[1] else None
 
 
 def _explained(error: np.ndarray, truth: np.ndarray, known: np.ndarray) -> float | None:

@@ -23,7 +23,7 @@ from .choices import Choice, choose
 from .columns import Inferred, infer, maskers
 from .columns import dump as dump_columns
 from .columns import load as load_columns
-from .data import augmentation
+from .data import augmentation, twins
 from .data.batches import Batches
 from .data.encoding import TABLE, Encoded, encode, fit, require_aligned, share
 from .data.reading import read
@@ -219,6 +219,8 @@ def prepare(
     seconds["fit"] = clock()
     encoded = encode(rows.table, columns, own_encoders(recipe, columns))
     seconds["encode"] = clock()
+    if inferred and (fold is None or fold[0] == 0):  # the first time that these rows are split
+        rows.notes.extend(twins.warnings(rows.table, encoded, columns, part))
     choices = choose(recipe, model_sources(recipe, columns), targets_of(recipe, columns), int((part == 0).sum()))
     require_aligned(encoded, columns, recipe.model.heads, rows.name)
     _check_choices(recipe, columns, int((part == 0).sum()))
