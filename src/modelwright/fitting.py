@@ -135,6 +135,8 @@ def fit(
             if hasattr(listener, "close"):
                 listener.close()
     session.finish()
+    if hasattr(prepared, "settle"):
+        prepared.settle(model, session.options)
     if folder and session.progress.stopped:
         _save(folder, session)
     if keep:

@@ -31,7 +31,7 @@ from .data.rows import Rows
 from .data.splitting import folds, split
 from .errors import DataError, Problem, RunError, UserError, did_you_mean
 from .loop import StepOptions
-from .prediction import validation_scores
+from .prediction import settle_heads, validation_scores
 from .recipe import Recipe
 from .status import intact, read_json, read_status
 
@@ -92,6 +92,10 @@ class Prepared:
         """Scores of the validation rows; nothing where there are none."""
         rows = self.index(1)
         return validation_scores(model, self.encoded, rows, self.columns, options) if len(rows) else {}
+
+    def settle(self, model: Any, options: StepOptions) -> None:
+        """Let the heads choose on the validation rows what their decisions hang on."""
+        settle_heads(model, self.encoded, self.index(1), options.device)
 
 
 def open_rows(recipe: Recipe) -> Rows:
@@ -327,8 +331,9 @@ def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarr
     if fold is None and isinstance(config, dict) and config.get("kind") == "folds":
         config = {"kind": "stratified", "fractions": [0.9, 0.1, 0.0]}  # the folds have tested: the model gets all rows
     if fold is not None:
-        group = config.get("column") if isinstance(config, dict) else None
-        part = folds(rows, names, fold[1], seed, group=group)[fold[0]]
+        given = config if isinstance(config, dict) else {}
+        group, validation = given.get("column"), given.get("validation", 0.1)
+        part = folds(rows, names, fold[1], seed, group=group, validation=validation)[fold[0]]
     else:
         part = split(rows, names, config, seed)
     if not (part == 0).any():

@@ -209,13 +209,17 @@ def _check_data(data: Any) -> list[Problem]:
         hint = "For example split: {kind: random, fractions: [0.8, 0.1, 0.1]}."
         problems.append(Problem(("data", "split"), f"expected a kind or a mapping, given {split!r}.", hint))
     elif isinstance(split, dict) and split.get("kind") == "folds":
-        known = ("kind", "folds", "column")
+        known = ("kind", "folds", "column", "validation")
         unknown = [key for key in split if key not in known]
         problems += [Problem(("data", "split", key), "no such option.", did_you_mean(key, known)) for key in unknown]
         folds = split.get("folds", 10)
         if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
             message = f"the number of folds is a whole number from 2 on, given {folds!r}."
             problems.append(Problem(("data", "split", "folds"), message))
+        share = split.get("validation", 0.1)
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share < 1:
+            message = f"the share of the other rows that validates is from 0 to less than 1, given {share!r}."
+            problems.append(Problem(("data", "split", "validation"), message))
     return problems
 
 
