@@ -2,6 +2,7 @@
 
 from ._advice import advice
 from ._comparison import flops, leaderboard
+from ._decisions import outside_block
 from ._mistakes import Examples, brightened, picture, raw_rows
 from ._reconstructions import reconstruction_blocks
 from ._targets import blocks
@@ -15,6 +16,7 @@ __all__ = [
     "flops",
     "leaderboard",
     "learning_curves",
+    "outside_block",
     "picture",
     "raw_rows",
     "reconstruction_blocks",
