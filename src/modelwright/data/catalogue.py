@@ -93,10 +93,12 @@ def _songci(paths: list[Path]) -> Parsed:
 
 
 def _review_polarity(paths: list[Path]) -> Parsed:
+    """With the official fold of each review, which its name says: cv000 to cv099 are fold 0 (Pang 2004)."""
     files = _images.archive(paths[0], lambda name: name.endswith(".txt"))
-    ordered = sorted(files, key=lambda name: Path(name).name)  # cv000 ... cv999: the ten official folds in order
-    texts = pa.array([files[name].decode("latin-1") for name in ordered], pa.string())
-    return pa.table({"text": texts, "label": [Path(name).parent.name for name in ordered]}), None
+    ordered = sorted(map(Path, files), key=lambda path: path.name)
+    texts = pa.array([files[path.as_posix()].decode("latin-1") for path in ordered], pa.string())
+    labels = [path.parent.name for path in ordered]
+    return pa.table({"text": texts, "label": labels, "fold": [int(path.name[2:5]) // 100 for path in ordered]}), None
 
 
 def _multi30k(paths: list[Path]) -> Parsed:
@@ -156,7 +158,14 @@ def _all() -> dict[str, Named]:
         Named("gtsrb", "7,079 German traffic signs, 32 x 32", ("class_id",), _gtsrb, _stored.GTSRB, tracks),
         Named("adult", "48,842 people, income above 50K", ("income",), _adult, _stored.ADULT),
         Named("sst2", "9,613 English film review sentences", ("label",), _sst2, _stored.SST2),
-        Named("review_polarity", "2,000 long English film reviews", ("label",), _review_polarity, _stored.REVIEWS),
+        Named(
+            "review_polarity",
+            "2,000 long English film reviews",
+            ("label",),
+            _review_polarity,
+            _stored.REVIEWS,
+            columns={"fold": {"kind": "drop"}},
+        ),
         Named("tinyshakespeare", "1,115,394 characters of Shakespeare's plays", (), _shakespeare, _stored.SHAKESPEARE),
         Named("songci", "21,050 Chinese poems of the Song", (), _songci, _stored.SONGCI),
         Named("clinc150", "22,500 requests of 150 intents", ("intent",), _clinc150, _stored.CLINC),
