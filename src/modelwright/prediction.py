@@ -122,11 +122,20 @@ def settle_heads(model: Any, encoded: Encoded, index: np.ndarray, device: str) -
 
 
 def scored(column: Any, predicted: Mapping[str, Any], truth: Any, intervals: bool = True) -> dict[str, Any]:
-    """Every metric of predictions of one target, in the truth's unit, whoever made them."""
+    """Every metric of predictions of one target, in the truth's unit, whoever made them; of its slices `<slice>_rows` and the main
+    metric."""
     sizes = column.sizes()
     beside = {"outside": sizes["outside"]} if "outside" in sizes else {}
     kind = parts.kind_of("columns", column)
-    return metrics.score(kind, {**predicted, **beside}, truth, sizes.get("classes"), intervals=intervals)
+    found = metrics.score(kind, {**predicted, **beside}, truth, sizes.get("classes"), intervals=intervals)
+    main = metrics.main(kind)[0]
+    for name in getattr(column, "slices", None) or ():
+        rows = column.slice_of(name, truth)
+        apart = metrics.score(
+            kind, {key: value[rows] for key, value in predicted.items()}, truth[rows], None, intervals
+        )
+        found |= {f"{name}_{key}": value for key, value in apart.items() if key in ("rows", main, f"{main}_interval")}
+    return found
 
 
 def target_scores(column: Any, tensors: dict[str, np.ndarray], codes: Any, intervals: bool = True) -> dict[str, Any]:

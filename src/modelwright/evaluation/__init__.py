@@ -4,6 +4,7 @@ from ._advice import advice
 from ._comparison import flops, leaderboard
 from ._decisions import outside_block
 from ._mistakes import Examples, brightened, picture, raw_rows
+from ._numbers import slices
 from ._reconstructions import reconstruction_blocks
 from ._targets import blocks
 from ._training import learning_curves
@@ -20,4 +21,5 @@ __all__ = [
     "picture",
     "raw_rows",
     "reconstruction_blocks",
+    "slices",
 ]

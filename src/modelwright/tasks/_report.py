@@ -50,6 +50,11 @@ def build_report(
         report.blocks += target_blocks(
             name, run, test, prepared.rows.table, prepared.encoded, validation=validation, costs=costs
         )
+        if conditions := getattr(run.columns.get(name), "slices", None):
+            models = {"modelwright": values["test"], **values["baselines"]}
+            report.blocks.append(
+                evaluation.slices(name, conditions, {m: s[name] for m, s in models.items() if name in s})
+            )
     report.blocks += _account(run, trained)
     return report
 
