@@ -19,7 +19,7 @@ from pydantic import (
 
 from . import parts, recipe_checks
 from .errors import Problem, RecipeError, UserError, did_you_mean
-from .recipe_options import Adversarial, ModelOptions, PartConfig, PrivacyOptions, Strict, TrainOptions
+from .recipe_options import Adversarial, Balance, ModelOptions, PartConfig, PrivacyOptions, Strict, TrainOptions
 
 OWN = ("base", "source")  # fields that are no keys: where a recipe stands
 
@@ -247,6 +247,7 @@ _OWNERS: dict[tuple[Any, ...], Any] = {
     ("model",): ModelOptions,
     ("train",): TrainOptions,
     ("train", "adversarial"): Adversarial,
+    ("train", "balance"): Balance,
     ("privacy",): PrivacyOptions,
 }
 

@@ -101,6 +101,9 @@ def _check_privacy(values: dict[str, Any], model: dict[str, Any], train: dict[st
             problems.append(Problem(("train", key), chosen if key != "precision" else f"given {given}.", hint))
     if train.get("early_stop"):
         problems.append(Problem(("train", "early_stop"), chosen, "Write early_stop: 0; more epochs cost noise."))
+    if train.get("balance") is not None:
+        message = "the noise is reckoned for rows that are all drawn equally often."
+        problems.append(Problem(("train", "balance"), message, "Use class_weights: balanced in the head."))
     for index, config in enumerate(train.get("augment") or ()):
         if parts.split(config)[0] == "mixup":
             message = "it mixes rows, so that no row's influence can be bounded."
@@ -142,6 +145,10 @@ def _check_federated(values: dict[str, Any]) -> list[Problem]:
     split = data.get("split") if isinstance(data, dict) else None
     if (split.get("kind") if isinstance(split, dict) else split) == "folds":
         problems.append(Problem(("federated",), "folds are trained in one place.", "Leave out one of the two."))
+    train = values.get("train")
+    if isinstance(train, dict) and train.get("balance") is not None:
+        message = "clients draw their own rows, each as often as the others."
+        problems.append(Problem(("train", "balance"), message, "Leave out one of the two."))
     if values.get("privacy") is not None:
         hint = "Leave out privacy; federated: {clip: 1.0, noise: 1.0} makes whole clients private."
         problems.append(Problem(("privacy",), "clients do not train with privacy for single rows.", hint))
