@@ -227,7 +227,7 @@ class _Words:
         from scipy import sparse
 
         if hasattr(self.source, "offsets"):
-            values, offsets = self.source.values, self.source.offsets
+            values, offsets = self.source.ids, self.source.offsets
             width = int(values.max(initial=0)) + 1
             rows = [values[offsets[i] : offsets[i + 1]] for i in index.tolist()]
             ends = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)

@@ -153,7 +153,7 @@ def _divided(
         codes, groups = _groups(rows, take, str(plan.column), wanted)
         return _by_group(np.bincount(codes, minlength=groups), fractions, random)[codes]
     if plan.kind == "time":
-        order = np.argsort(_times(rows, take, str(plan.column)), kind="stable")
+        order = np.argsort(times(rows, take, str(plan.column)), kind="stable")
         return _filled(order, np.repeat(np.arange(3), _counts(len(take), fractions)))
     strata = np.zeros(len(take), np.int32)
     rare = np.zeros(len(take), bool)
@@ -303,7 +303,7 @@ def _balanced(sizes: np.ndarray, count: int, random: np.random.Generator) -> np.
     return fold
 
 
-def _times(rows: Rows, take: np.ndarray, name: str) -> np.ndarray:
+def times(rows: Rows, take: np.ndarray, name: str) -> np.ndarray:
     """A sortable number for each row. Raises DataError when cells are neither numbers nor dates."""
     values = _column(rows, name)
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):

@@ -38,7 +38,7 @@ class Answer:
     def __init__(self, run: Run, target: str) -> None:
         self.run, self.target, self.kind = run, target, run.kinds.get(target, "language")
         self.model: Any = run.model
-        self.words, self.unit = _WORDS[self.kind]
+        self.words, self.unit = _WORDS.get(self.kind) or run.columns[target].answer
 
     def with_random_weights(self, seed: int = 0) -> Answer:
         """The same with every weight tensor's numbers shuffled: a model of the same shape and scale that knows nothing."""
@@ -67,6 +67,8 @@ class Answer:
         said = self.model.predict(batch, [self.target])[self.target]
         if self.kind == "vector":
             return F.normalize(said["value"], dim=1)
+        if hasattr(self._head, "goal"):
+            return self._head.goal(said)
         if "ids" in said:
             return _ended(said["ids"], self._head.end) if hasattr(self._head, "end") else said["ids"]
         if self.kind == "category":
@@ -89,7 +91,7 @@ class Answer:
             return self.model.predict({**batch, "labels": goal})["text"]["logprob"]
         if self.kind == "reconstruct":
             return self._guesses(batch, goal) if hasattr(self._head, "corrupted") else self._bound(batch)
-        if self.kind in ("text", "tags"):
+        if self.kind in ("text", "tags") or self.kind not in _WORDS:
             return -self._head.nats(self.model.streams(batch)[self.target], goal)
         said = self.model.predict(batch, [self.target])[self.target]
         if "value" in said:

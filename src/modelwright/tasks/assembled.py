@@ -17,12 +17,12 @@ from ..blocks.stream import Batch
 from ..building import own_encoders
 from ..columns import Ragged, maskers
 from ..data.batches import Batches
-from ..data.encoding import encode, require_aligned
+from ..data.encoding import encode, keys, require_aligned
 from ..data.reading import read
 from ..errors import DataError
 from ..files import write_json
 from ..fitting import Trained, Watch, fit
-from ..prediction import Measured, measure_rows, scored
+from ..prediction import Measured, measure_rows, scored, target_scores
 from ..preparation import Prepared, fold_count, open_rows, prepare
 from ..privacy import differential, federated
 from ..publication import publish
@@ -118,8 +118,11 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
     texts = {name for name, c in prepared.columns.items() if parts.kind_of("columns", c) == "text" and not c.target}
     test, result = prepared.index(2), dict[str, dict[str, Any]]()
     codes_of = {name: codes for name, codes in prepared.encoded.targets.items() if not isinstance(codes, Ragged)}
+    for name, column in prepared.columns.items():
+        if column.target and hasattr(column, "baselines"):
+            _own_baselines(name, prepared, result)
     if not codes_of:  # no traditional method here writes sequences
-        return {}
+        return result
     features = baselines.Features(
         prepared.encoded.inputs, {n: prepared.rows.table.column(n).to_pylist() for n in texts}
     )
@@ -137,6 +140,16 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
             entry["predict_seconds"] += found.get("predict_seconds") or 0.0
             entry["note"] = found.get("note", "") or entry["note"]
     return result
+
+
+def _own_baselines(name: str, prepared: Prepared, result: dict[str, dict[str, Any]]) -> None:
+    """What a kind of target brings to be compared with."""
+    column, codes, test = prepared.columns[name], prepared.encoded.targets[name], prepared.index(2)
+    own = own_encoders(prepared.recipe, prepared.columns)
+    inputs = {n: prepared.encoded.inputs[key] for n, key in keys(prepared.columns, own).items()}
+    for baseline, predicted in column.baselines(inputs, codes, test).items():
+        scores = target_scores(column, predicted, codes[test])
+        result[baseline] = {"scores": {name: scores}, "fit_seconds": 0.0, "predict_seconds": 0.0, "note": ""}
 
 
 def _measure_folds(recipe: Recipe, rows: Any, folder: Path, number: int) -> dict[str, Any]:
