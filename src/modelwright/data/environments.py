@@ -155,7 +155,9 @@ class Environments:
 
     def table(self, seen: np.ndarray | None = None, legal: np.ndarray | None = None) -> pa.Table:
         """What is seen now (or `seen`, `legal`) as rows."""
-        return table(self.seen if seen is None else seen, (self.legal if legal is None else legal) if self.masked else None)
+        return table(
+            self.seen if seen is None else seen, (self.legal if legal is None else legal) if self.masked else None
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Which episodes are running, and the actions since they began."""

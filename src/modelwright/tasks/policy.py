@@ -65,7 +65,11 @@ def prepare(recipe: Recipe, sample: int | None = None, fit: Any = preparation.fi
     _encoders(recipe, LEGAL in rows.table.column_names)
     prepared = preparation.prepare(recipe, rows=rows, sample=sample, fit=fit)
     for name, option in parts.options(parts.find("models", "policy")).items():
-        if name not in recipe.model.options and name not in type(recipe.model).model_fields and option.default is not None:
+        if (
+            name not in recipe.model.options
+            and name not in type(recipe.model).model_fields
+            and option.default is not None
+        ):
             setattr(recipe.model, name, option.default)
     if cloned:
         return prepared
@@ -215,7 +219,10 @@ def _lines(others: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 def _blocks(run: Run, scored: dict[str, Any], ended: list[Ended], games: dict[str, Any]) -> list[Block]:
     """What there is to say about episodes, and about every line of a game that can be played through."""
     totals = np.array([one.total for one in ended])
-    rows = [[f"{share:.0%} of the episodes return at most", float(np.quantile(totals, share))] for share in (0, 0.25, 0.5, 0.75, 1)]
+    rows = [
+        [f"{share:.0%} of the episodes return at most", float(np.quantile(totals, share))]
+        for share in (0, 0.25, 0.5, 0.75, 1)
+    ]
     shown = [*rows, ["mean return", scored["return"]], ["mean steps", scored["steps"]]]
     note = f"{len(ended)} episodes that no training has seen; the likeliest action is taken."
     blocks: list[Block] = [Section("Play"), Table("Episodes", ["what", "value"], shown, note=note)]
