@@ -135,8 +135,8 @@ def fit(
             if hasattr(listener, "close"):
                 listener.close()
     session.finish()
-    if hasattr(prepared, "settle"):
-        prepared.settle(model, session.options)
+    if hasattr(prepared, "settle_heads"):
+        prepared.settle_heads(model, session.options)
     if folder and session.progress.stopped:
         _save(folder, session)
     if keep:

@@ -108,7 +108,7 @@ class Prepared:
         rows = self.index(1)
         return validation_scores(model, self.encoded, rows, self.columns, options) if len(rows) else {}
 
-    def settle(self, model: Any, options: StepOptions) -> None:
+    def settle_heads(self, model: Any, options: StepOptions) -> None:
         """Let the heads choose on the validation rows what their decisions hang on."""
         settle_heads(model, self.encoded, self.index(1), options.device)
 
