@@ -265,7 +265,8 @@ def _type_problems(errors: list[Any], values: Any) -> list[Problem]:
             known = [field.alias or name for name, field in owner.model_fields.items() if not field.exclude]
             problems.append(Problem(path, "no such key.", did_you_mean(str(path[-1]), known)))
         elif kind == "missing":
-            problems.append(Problem(path, "this key is missing.", "A recipe needs data and target."))
+            hint = "A recipe needs data and target." if len(path) == 1 else ""
+            problems.append(Problem(path, "this key is missing.", hint))
         else:
             problems.append(Problem(path, parts.expected(several), _HINTS.get(path, "")))
     return problems
