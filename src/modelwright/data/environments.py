@@ -251,8 +251,9 @@ def _rows(environments: Environments, episodes: list[list[tuple]], discount: flo
         for step in reversed(range(place, place + len(rows))):
             returns[step] = worth = rewards[step] + environments.turn * discount * worth
         place += len(rows)
-    acted = pa.array(actions.astype(np.int64))
-    if not environments.actions:
+    if environments.actions:
+        acted = pa.array(actions.astype(np.int64))
+    else:
         acted = pa.FixedSizeListArray.from_arrays(pa.array(actions.astype(np.float64).ravel()), actions.shape[1])
     numbers = np.repeat(np.arange(len(episodes)), [len(rows) for rows in episodes])
     found = table(seen, legal if environments.masked else None)

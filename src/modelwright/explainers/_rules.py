@@ -38,6 +38,7 @@ def questions(columns: Mapping[str, Any], own: set[str], encoded: Encoded) -> tu
     asked, answers = list[Question](), list[np.ndarray]()
     for name, column in inputs.items():
         values: Any = cells.get(name, encoded.inputs[place[name]])
+        values = column.summary(values) if hasattr(column, "summary") else values
         for how, value, found in _asked(column, values):
             asked.append((name, how, value))
             answers.append(np.asarray(found, np.float32))
