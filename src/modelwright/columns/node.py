@@ -94,9 +94,7 @@ class Node(Column):
         strange = (codes == WITHOUT) & words.is_valid().to_numpy(zero_copy_only=False)
         if strange.any():
             first = words[int(np.flatnonzero(strange)[0])].as_py()
-            self.note(
-                f"{int(strange.sum())} ids are not in the graph (the first is '{first}'): nodes without neighbours"
-            )
+            self.note(f"{int(strange.sum())} ids are not in the graph (the first is '{first}'): nodes without neighbours")
         return codes.reshape(-1, self.size)
 
     def parts(self, codes: np.ndarray) -> list[list[str]]:

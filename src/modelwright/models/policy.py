@@ -119,11 +119,7 @@ class Policy(Assembly):
         gained = torch.min(ratio * batch["advantage"], ratio.clamp(1 - self.clip, 1 + self.clip) * batch["advantage"])
         count = self.counts(batch)
         critic = self.critic.forward(batch)[RETURN]
-        return {
-            ACTION: (-gained.sum(), count[ACTION]),
-            RETURN: critic,
-            "entropy": (-chance.entropy().sum(), count[ACTION]),
-        }
+        return {ACTION: (-gained.sum(), count[ACTION]), RETURN: critic, "entropy": (-chance.entropy().sum(), count[ACTION])}
 
     def counts(self, batch: Batch) -> dict[str, Tensor]:
         if "advantage" not in batch:
