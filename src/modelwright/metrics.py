@@ -66,7 +66,15 @@ def score(
         return score_tags(predicted["tags"], truth)  # type: ignore[arg-type]
     truth = np.asarray(truth)
     if kind == "category":
-        return _category(_wide(predicted["probabilities"]), truth.ravel(), intervals)
+        probabilities, codes = _wide(predicted["probabilities"]), truth.ravel()
+        if classes and probabilities.shape[1] < len(classes):  # of a model that has not seen the last ones
+            probabilities = np.pad(probabilities, ((0, 0), (0, len(classes) - probabilities.shape[1])))
+        found = _category(probabilities, codes, intervals)
+        return (
+            found | _outside(probabilities, codes, int(predicted["outside"]), intervals)
+            if "outside" in predicted
+            else found
+        )
     if kind == "boolean":
         return _boolean(_wide(predicted["probability"]).ravel(), truth.ravel(), intervals)
     if kind == "reconstruct":
@@ -220,6 +228,25 @@ def _category(probabilities: np.ndarray, truth: np.ndarray, intervals: bool) -> 
     else:
         result["auc"] = _area_one_against_rest(probabilities, truth)
     return result
+
+
+def _outside(probabilities: np.ndarray, truth: np.ndarray, outside: int, intervals: bool) -> dict[str, Any]:
+    """How well the rows of the class that is none of the others are told from those others: the share of the others that are
+    right, the share of its own that are found, and the area under ROC of its lead over the best of the others."""
+    guess, beyond = guesses(probabilities), truth == outside
+    result: dict[str, Any] = {}
+    for name, rows in (("in_scope_accuracy", (truth >= 0) & ~beyond), ("outside_recall", beyond)):
+        right, count = int((guess == truth)[rows].sum()), int(rows.sum())
+        result[name] = right / count if count else None
+        if intervals:
+            result[f"{name}_interval"] = wilson(right, count)
+    result["outside_auc"] = area_under_roc(lead(probabilities, outside)[truth >= 0], beyond[truth >= 0])
+    return result
+
+
+def lead(probabilities: np.ndarray, code: int) -> np.ndarray:
+    """(N,) how far a class is above the best of the others."""
+    return probabilities[:, code] - np.delete(probabilities, code, 1).max(1)
 
 
 def guesses(probabilities: np.ndarray) -> np.ndarray:
