@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from . import parts
+from .significance import Z, wilson
 from .tag_metrics import score_tags
 from .text_metrics import score_texts
 
-Z = 1.959963984540054  # two-sided 95 %
 _SMALLEST = float(np.finfo(np.float32).eps)  # probabilities come as float32: a nearer 0 or 1 is not meaningful
 _MOST_CLASSES_FOR_AUC = 1_000
 
@@ -129,16 +129,6 @@ def by_class(guess: np.ndarray, truth: np.ndarray, size: int) -> dict[str, np.nd
         "f1": _ratio(2 * right, support + claimed),
         "support": support,
     }
-
-
-def wilson(right: float, rows: int) -> list[float] | None:
-    """95 % score interval of a share (Wilson 1927)."""
-    if not rows:
-        return None
-    share, z2 = right / rows, Z * Z
-    middle = (share + z2 / (2 * rows)) / (1 + z2 / rows)
-    half = Z / (1 + z2 / rows) * math.sqrt(share * (1 - share) / rows + z2 / (4 * rows * rows))
-    return [min(max(0.0, middle - half), share), max(min(1.0, middle + half), share)]
 
 
 def area_under_roc(points: np.ndarray, positive: np.ndarray) -> float | None:
@@ -399,12 +389,3 @@ def _wide(values: np.ndarray) -> np.ndarray:
 
 def _finite(value: Any) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def holm(p: list[float]) -> list[float]:
-    """p-values corrected for their number (Holm 1979)."""
-    order = np.argsort(p)
-    raised = np.maximum.accumulate(np.asarray(p)[order] * (len(p) - np.arange(len(p))))
-    found = np.empty(len(p))
-    found[order] = np.minimum(raised, 1.0)
-    return found.tolist()

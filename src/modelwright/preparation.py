@@ -92,7 +92,7 @@ class Prepared:
         if asked.target not in self.encoded.targets:
             hint = did_you_mean(asked.target, self.encoded.targets)
             raise UserError(f"'{asked.target}' is not a target.", where="train.balance.target", hint=hint)
-        codes = self.encoded.targets[asked.target]
+        codes: Any = self.encoded.targets[asked.target]
         return balancing.weights(codes[index], bins=asked.bins, share=asked.share)
 
     def first_batch(self) -> Batch:

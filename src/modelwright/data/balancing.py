@@ -18,7 +18,8 @@ def weights(codes: np.ndarray, *, bins: int = 20, share: float = 1.0) -> np.ndar
         raise UserError("only a target of classes or of numbers can be balanced.", where="train.balance.target")
     if codes.dtype.kind == "f":
         known = np.isfinite(codes)
-        edges = np.linspace(*np.quantile(codes[known], [0.01, 0.99]), bins + 1)[1:-1]
+        low, high = np.quantile(codes[known], [0.01, 0.99]).tolist()
+        edges = np.linspace(low, high, bins + 1)[1:-1]
         codes = np.where(known, np.searchsorted(edges, np.nan_to_num(codes), side="right"), -1)
     _, place, counts = np.unique(codes, return_inverse=True, return_counts=True)
     return counts[place] ** -float(share)
