@@ -14,7 +14,7 @@ from .. import evaluation, metrics, parts, preparation
 from ..choices import Choice
 from ..data import environments
 from ..data.environments import ACTION, LEGAL, RETURN, Ended, Environments, Player
-from ..errors import UserError
+from ..errors import DataError, UserError
 from ..files import write_json
 from ..fitting import Trained, Watch
 from ..preparation import Prepared
@@ -65,11 +65,15 @@ def prepare(recipe: Recipe, sample: int | None = None, fit: Any = preparation.fi
     _encoders(recipe, LEGAL in rows.table.column_names)
     prepared = preparation.prepare(recipe, rows=rows, sample=sample, fit=fit)
     _fill_options(recipe)
+    played = Environments(source.name, int(recipe.model.options["environments"]), recipe.train.seed, source.options)
+    known = prepared.columns[ACTION].sizes().get("classes", [])
+    if len(known) < played.actions and (played.masked or not cloned):
+        message = f"only {len(known)} of its {played.actions} actions are in the {rows.table.num_rows:,} rows."
+        raise DataError(message, where=f"environment '{source.name}'", hint="Raise data.steps.")
     if cloned:
         return prepared
     prepared.choices[:0] = choices
-    count = int(recipe.model.options["environments"])
-    return Rollouts(prepared, Environments(source.name, count, recipe.train.seed, source.options), source.discount)
+    return Rollouts(prepared, played, source.discount)
 
 
 def _fill_options(recipe: Recipe) -> None:
@@ -182,6 +186,8 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch) -> Run:
     prepared, session = trained.prepared, trained.session
     began = time.perf_counter()
     scored, ended = measured(run, None)
+    games = examined(run)
+    scored |= {"lines_lost": _lost(games)} if games else {}
     trained.seconds["test"] = round(time.perf_counter() - began, 3)
     others = baselines(run) if run.recipe.baselines else {}
     history = session.progress.history
@@ -199,7 +205,6 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch) -> Run:
         "best_epoch": session.progress.best_epoch,
         "stopped": session.progress.stopped,
     }
-    games = examined(run)
     values |= {"games": games} if games else {}
     write_json(folder / "metrics.json", values)
     run.metrics = values
@@ -223,13 +228,16 @@ def _lines(others: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 def _blocks(run: Run, scored: dict[str, Any], ended: list[Ended], games: dict[str, Any]) -> list[Block]:
     """What there is to say about episodes, and about every line of a game that can be played through."""
     totals = np.array([one.total for one in ended])
-    rows = [[f"{share:.0%} of the episodes return at most", float(np.quantile(totals, share))] for share in (0, 0.25, 0.5, 0.75, 1)]
+    rows = [
+        [f"{share:.0%} of the episodes return at most", float(np.quantile(totals, share))]
+        for share in (0, 0.25, 0.5, 0.75, 1)
+    ]
     shown = [*rows, ["mean return", scored["return"]], ["mean steps", scored["steps"]]]
     note = f"{len(ended)} episodes that no training has seen; the likeliest action is taken."
     blocks: list[Block] = [Section("Play"), Table("Episodes", ["what", "value"], shown, note=note)]
     if games:
         lines = [[name, *counts.values()] for name, counts in games.items()]
-        lost = sum(counts["lost"] for counts in games.values())
+        lost = _lost(games)
         blocks.append(Table("Every line of play", ["as", "won", "drawn", "lost"], lines))
         blocks.append(
             Text("Verdict", "No line of play is lost.", "good")
@@ -237,6 +245,11 @@ def _blocks(run: Run, scored: dict[str, Any], ended: list[Ended], games: dict[st
             else Text("Verdict", f"{lost:,} lines of play are lost.", "warning")
         )
     return blocks
+
+
+def _lost(games: dict[str, dict[str, int]]) -> int:
+    """Lines of play that are lost, of all."""
+    return sum(counts["lost"] for counts in games.values())
 
 
 def examined(run: Run) -> dict[str, dict[str, int]]:
@@ -257,6 +270,7 @@ def evaluate(run: Run, data: Any = None) -> Report:
     began = time.perf_counter()
     scored, ended = measured(run, None)
     games = examined(run)
+    scored |= {"lines_lost": _lost(games)} if games else {}
     seconds = {"predict": round(time.perf_counter() - began, 3)}
     values = {"test": {ACTION: scored}, "baselines": run.metrics.get("baselines", {}), "seconds": seconds}
     report = Report(f"{run.path or 'run'} in {reader(run.recipe).name} ({len(ended):,} episodes)", data=values)
