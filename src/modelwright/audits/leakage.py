@@ -41,6 +41,7 @@ class Leakage:
         found: Findings = [*self._same(case, held, train), *self._near(case, held, train)]
         if not case.is_language:
             found += [*self._shared(case), *self._films(case), *self._groups(case), *self._times(case)]
+            found += [*self._neighbours(case)]
             found += [*self._columns(case), *self._doubts(case)]
         return found
 
@@ -186,6 +187,21 @@ class Leakage:
             found.append(Finding(tone, f"order: {name}", **percent(older), meaning=words, advice=advice))
         return found
 
+    def _neighbours(self, case: Case) -> Findings:
+        """Test rows beside training rows, where a column counts the rows and neighbours are alike: frames of a film, readings of a meter."""
+        counting = next((name for name in case.prepared.rows.table.column_names if _counts(case, name)), None)
+        likeness = {} if counting is None else {name: _likeness(case, name) for name in case.run.targets}
+        if not likeness:
+            return []
+        target = max(likeness, key=likeness.__getitem__)
+        beside = np.isin(case.held.index[:, None] + np.array([-1, 1]), case.train.index).any(1)
+        share, alike = float(beside.mean()), likeness[target]
+        mixed = share > 0.5 and alike > 0.5
+        words = f"of the test rows stand beside a training row; {target} of neighbours correlates with {alike:.2f}"
+        advice = f"data: {{split: {{kind: time, column: {counting}}}}}, if later ones are what counts." if mixed else ""
+        tone = light(mixed, 1, 2)
+        return [Finding(tone, f"neighbours: {counting}", **percent(share), meaning=words, advice=advice)]
+
     def _columns(self, case: Case) -> Findings:
         """What one input alone tells of a target, by a tree of few cuts, cross-validated."""
         found = Findings()
@@ -207,6 +223,34 @@ class Leakage:
             rows = [[name, round(100 * max(told, 0.0), 1)] for name, told in ranked[:10]]
             found.append(Table(f"What one column tells of {target}", ["column", f"% {measure}"], rows))
         return found
+
+
+def _counts(case: Case, name: str) -> bool:
+    """Whether a column of numbers rises from row to row: a frame, a step, an hour."""
+    cells = case.prepared.rows.table.column(name)
+    if name in case.run.targets or cells.null_count or len(cells) < ENOUGH:
+        return False
+    try:
+        return bool((np.diff(np.array(cells.to_pylist(), np.float64)) > 0).all())
+    except (TypeError, ValueError):
+        return False
+
+
+def _likeness(case: Case, target: str) -> float:
+    """How the target of a row correlates with that of the next one: of classes, how far they agree beyond chance. A file that is
+    sorted by its target says nothing."""
+    codes = case.prepared.encoded.targets.get(target)
+    if codes is None or isinstance(codes, Ragged) or codes.ndim > 1:
+        return 0.0
+    one, other = codes[:-1], codes[1:]
+    steps = np.sign(other.astype(np.float64) - one)
+    if not ((steps > 0).any() and (steps < 0).any()):
+        return 0.0
+    if codes.dtype.kind != "f":
+        chance = float(((np.bincount(codes[codes >= 0]) / len(codes)) ** 2).sum())
+        return float(((one == other).mean() - chance) / max(1 - chance, 1e-9))
+    known = np.isfinite(one) & np.isfinite(other)
+    return float(np.corrcoef(one[known], other[known])[0, 1]) if known.sum() >= ENOUGH else 0.0
 
 
 def _split(case: Case) -> dict[str, Any]:

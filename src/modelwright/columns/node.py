@@ -29,6 +29,9 @@ class Node(Column):
     fitted = ("graph", "size")
     encoder: ClassVar[str] = "gcn"
     baselines: ClassVar[tuple[str, ...]] = ("propagation", "adamic_adar")
+    exposes: ClassVar[str] = (
+        "the edges and features of all nodes are in every step. What is protected of a node is that it was asked, and its target."
+    )
     examples: ClassVar[list[Any]] = ["ada", "bob", "cleo", None, "ada", "dan", "eve", "bob"]
 
     def __init__(self, name: str, target: bool = False) -> None:
@@ -119,7 +122,8 @@ class Node(Column):
         a pair what `common` gives."""
         from scipy import sparse
 
-        graph, known = self.opened, (codes > WITHOUT).all(1)
+        graph = self.opened
+        known = np.all(codes > WITHOUT, axis=1)
         if self.size > 1:
             return np.where(known[:, None], graph.common(np.maximum(codes - 1, 0)), 0.0).astype(np.float32)
         nodes = np.maximum(codes[:, 0] - 1, 0)

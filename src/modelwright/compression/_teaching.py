@@ -99,7 +99,7 @@ def of_targets(lessons: Lessons, student: Model, batch: Batch) -> Terms:
         head, own, target = student.head(name), teacher.head(name), student.target(name, batch)
         terms[name] = head.loss(streams[name].drawn(), target)
         if name not in lessons.written:
-            said, distance = _TAUGHT[parts.kind_of("heads", head)]
+            said, distance = _taught(parts.kind_of("heads", head))
             with torch.no_grad():
                 guide = said(own, guides[name], target)
             terms[f"{name} taught"] = distance(said(head, streams[name], target), guide, lessons.temperature)
@@ -190,6 +190,13 @@ _TAUGHT: dict[str, tuple[Callable[..., Tensor], Callable[..., Loss]]] = {  # hea
 }
 
 
+def _taught(kind: str) -> Any:
+    """What a kind of head says and how far that is off; None for one that says nothing a student could follow. One that is
+    not in the table and has logits is taught by these."""
+    scored = hasattr(parts.find("heads", kind), "logits")
+    return _TAUGHT.get(kind) or ((_logits, _divergence) if scored else None)
+
+
 def to_be_written(teacher: Model, heads: dict[str, Any], sequences: bool) -> list[str]:
     """The targets of which a student with these heads learns what the teacher writes, not how likely it finds each token.
 
@@ -198,10 +205,10 @@ def to_be_written(teacher: Model, heads: dict[str, Any], sequences: bool) -> lis
     found = []
     for name, config in heads.items():
         (kind, options), own = parts.split(config), teacher.head(name)
-        apart = (
-            kind not in _TAUGHT or kind != parts.kind_of("heads", own) or options.get("crf") or getattr(own, "crf", 0)
-        )
+        other = _taught(kind) is None or kind != parts.kind_of("heads", own)
+        apart = other or options.get("crf") or getattr(own, "crf", 0)
         writes = getattr(own, "reads", "pooled") == "sequence" and not hasattr(own, "target_of")
+        writes = writes and not hasattr(own, "ranks")  # what it predicts is a list of which one is right
         if apart and not writes:
             message = f"a head of kind {kind} cannot learn from one of kind {parts.kind_of('heads', own)}."
             raise UserError(message, where=f"model.heads.{name}")

@@ -28,6 +28,13 @@ NAMES = {
     "chrf": "chrF",
     "cer": "CER",
     "wer": "WER",
+    "mrr": "MRR",
+    **{
+        f"{s}{n}_{k}": f"{s.replace('_', ' ')}{n.upper()}@{k}"
+        for s in ("", "sampled_")
+        for n in ("hr", "ndcg")
+        for k in (5, 10)
+    },
 }
 Predicted = Mapping[str, np.ndarray]
 
