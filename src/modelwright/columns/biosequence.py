@@ -87,18 +87,19 @@ class Biosequence(Column):
     @classmethod
     def recognises(cls, values: pa.ChunkedArray, name: str) -> str:
         """Why the cells are sequences, or "": rows of at least 8 bases or 20 residues (5 where the name says it)."""
-        cells = pc.unique(_parsing.strings(values.slice(0, 5000), tokens=False)).drop_null()
-        if not len(cells):
+        if not _parsing.is_text(values.type):
             return ""
-        letters = Counter("".join(cells.to_pylist()).upper())
+        cells = pc.drop_null(pc.unique(_parsing.strings(values.slice(0, 1000), tokens=False)))
         for pattern, known, words in (
             (BASES, "ACGTU", "DNA or RNA: rows of bases"),
             (RESIDUES, LETTERS["protein"], "proteins: rows of amino acids"),
         ):
             pattern = re.sub(r"\d+,", "5,", pattern) if NAMED.search(name) else pattern
-            share = sum(letters[one] for one in known) / max(sum(letters.values()), 1)
-            kinds = sum(letters[one] > 0 for one in known)
-            if pc.mean(pc.match_substring_regex(cells, pattern)).as_py() > 0.95 and share > 0.9 and kinds > 2:
+            if not len(cells) or pc.mean(pc.match_substring_regex(cells, pattern)).as_py() <= 0.95:
+                continue
+            letters = Counter("".join(cells.to_pylist()).upper())
+            counts = [letters[one] for one in known]
+            if sum(counts) > 0.9 * sum(letters.values()) and sum(map(bool, counts)) > 2:
                 return words
         return ""
 

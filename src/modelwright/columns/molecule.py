@@ -55,7 +55,9 @@ class Molecule(Column):
     @classmethod
     def recognises(cls, values: pa.ChunkedArray, name: str) -> str:
         """Why the cells are molecules, or "": RDKit reads nearly all of those that look like SMILES with structure in them."""
-        cells = pc.unique(pc.utf8_trim_whitespace(_parsing.strings(values.slice(0, 2000), tokens=False))).drop_null()
+        if not _parsing.is_text(values.type):
+            return ""
+        cells = pc.unique(pc.utf8_trim_whitespace(_parsing.strings(values.slice(0, 1000), tokens=False))).drop_null()
         likely = len(cells) >= 5 and pc.mean(pc.match_substring_regex(cells, SIGNS)).as_py() > 0.95
         if not likely:
             return ""
