@@ -54,9 +54,13 @@ def score(
     (N, D) for number and vector, in the truth's unit. truth: class codes (-1 missing), 0/1 (NaN missing), (N, K) of 0/1
     (a row of NaN missing), values (NaN missing). For text both are texts (`texts` and its `tokenizer`, see `text_metrics`), for tags lists of labels (`tags`). Rows without truth are not scored; `rows` counts the scored ones. What is
     written again needs no truth: it comes with the nats of each row. A kind that is not known here has `measure` and `scores`
-    in its column.
+    in its column. With `low` and `high`, the ends of intervals in the truth's unit, their coverage and mean width are told.
     Intervals are 95 %: Wilson for shares, DeLong for AUC, seeded bootstrap for RMSE.
     """
+    return _score(kind, predicted, truth, classes, intervals) | _coverage(predicted, truth)
+
+
+def _score(kind: str, predicted: Mapping[str, Any], truth: Any, classes: Any, intervals: bool) -> dict[str, Any]:
     if kind not in _MAIN:
         return parts.find("columns", kind).scores(predicted, truth, intervals)
     if kind == "text":
@@ -73,6 +77,15 @@ def score(
     if kind == "multilabel":
         return _multilabel(_wide(predicted["probabilities"]), _wide(truth), intervals)
     return _number(_wide(predicted["value"]), _wide(truth), intervals)
+
+
+def _coverage(predicted: Mapping[str, np.ndarray], truth: np.ndarray) -> dict[str, float]:
+    """The share of known values that lie between `low` and `high`, and how far these are apart in the mean."""
+    if "low" not in predicted or not np.isfinite(truth).any():
+        return {}
+    low, high, known = predicted["low"], predicted["high"], np.isfinite(truth)
+    inside = ((low <= truth) & (truth <= high))[known]
+    return {"coverage": float(inside.mean()), "interval_width": float((high - low)[known].mean())}
 
 
 def _reconstruct(predicted: Mapping[str, np.ndarray], intervals: bool) -> dict[str, Any]:

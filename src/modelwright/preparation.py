@@ -29,10 +29,12 @@ from .data.encoding import TABLE, Encoded, encode, fit, require_aligned
 from .data.reading import read
 from .data.rows import Rows
 from .data.splitting import folds, split
+from .data.walking import walk_forward
 from .errors import DataError, Problem, RunError, UserError, did_you_mean
 from .loop import StepOptions
 from .prediction import validation_scores
 from .recipe import Recipe
+from .recipe_checks import FOLDS
 from .status import intact, read_json, read_status
 
 
@@ -311,9 +313,9 @@ def fit_columns(rows: Rows, columns: dict[str, Any], train: np.ndarray, fit: Cal
 def fold_count(recipe: Recipe, rows: Rows) -> int:
     """How many folds the recipe asks for, 0 for none. Raises RecipeError for more folds than rows."""
     config = recipe.data.get("split") if isinstance(recipe.data, dict) else None
-    if not isinstance(config, dict) or config.get("kind") != "folds":
+    if not isinstance(config, dict) or config.get("kind") not in FOLDS:
         return 0
-    number, most = int(config.get("folds", 10)), rows.table.num_rows
+    number, most = int(config.get("folds", 10 if config["kind"] == "folds" else 5)), rows.table.num_rows
     if number > most:
         message = f"{number} folds of {most} rows cannot be made."
         raise recipe.error([Problem(("data", "split", "folds"), message, f"Give {most} at most.")])
@@ -324,7 +326,12 @@ def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarr
     config = recipe.data.get("split") if isinstance(recipe.data, dict) else None
     rebuilt, seed = recipe.rebuilt_names(), recipe.train.seed
     names = [name for name in recipe.target_names() if name not in rebuilt]
-    if fold is None and isinstance(config, dict) and config.get("kind") == "folds":
+    walks = isinstance(config, dict) and config.get("kind") == "walk_forward"
+    if walks and fold is not None:
+        return walk_forward(rows, config, fold[1])[fold[0]]
+    if walks:
+        config = {**{k: config[k] for k in ("column", "known") if k in config}, "kind": "time", "fractions": [0.9, 0.1, 0.0]}
+    elif fold is None and isinstance(config, dict) and config.get("kind") == "folds":
         config = {"kind": "stratified", "fractions": [0.9, 0.1, 0.0]}  # the folds have tested: the model gets all rows
     if fold is not None:
         group = config.get("column") if isinstance(config, dict) else None

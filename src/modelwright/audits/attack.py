@@ -100,9 +100,10 @@ def _pictures(sample: Sample, moved: Sample, reach: adversarial.Reach) -> list[I
 
     found = []
     for key, scale in reach.items():
-        before, after = sample.encoded.dense[key].numpy(), moved.encoded.dense[key].numpy()
+        before: Any = sample.encoded.inputs[key]
         if before.ndim != 4:
             continue
+        after = moved.encoded.dense[key].numpy()
         pairs = np.concatenate([before[sample.index[:SHOWN]], after[:SHOWN]], 2)
         bytes_ = (pairs * (255 / float(scale))).clip(0, 255).astype(np.uint8)
         found.append(Image("Left as it was, right attacked", [(picture(one), "") for one in bytes_]))

@@ -71,7 +71,7 @@ def _ways(case: Case, sample: Sample) -> Iterator[tuple[str, tuple[float, ...], 
         return
     reach = reach_of(model_sources(case.run.recipe, case.run.columns), case.prepared.encoded.inputs)
     for key, scale in reach.items():
-        pictures = sample.encoded.dense[key].ndim == 4
+        pictures = sample.encoded.inputs[key].ndim == 4
         beside = " of pictures" if pictures and len(reach) > 1 else ""
         for kind, (spoil, severities) in (_damage.PICTURES if pictures else _damage.NUMBERS).items():
             yield f"{kind}{beside}", severities, partial(_changed, case, sample, key, spoil, scale.numpy())

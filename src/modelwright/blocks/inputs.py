@@ -73,14 +73,16 @@ class Flat(nn.Module):
             self.width = sizes["height"] * sizes["width"] * sizes["channels"]
         elif source.kind == "vector":
             self.width = sizes["size"]
+        elif source.kind == "series":
+            self.width = sizes["length"] * sizes["channels"]
         else:
             raise unreadable("a flat encoder", source, "Choose bag, cnn, rnn or transformer for text.")
 
     def forward(self, batch: Batch) -> Tensor:
         if self.picture is not None:
             return self.picture(batch).permute(0, 2, 3, 1).flatten(1)
-        if self.kind == "vector":
-            return batch[self.name].float()
+        if self.kind in ("vector", "series"):
+            return batch[self.name].float().flatten(1)
         parts = [
             self.numbers(batch[key]) if key == "number" and self.numbers is not None else batch[key]
             for key in self.floats
@@ -111,7 +113,8 @@ class Picture(nn.Module):
 
 
 class Steps(nn.Module):
-    """(B, T, D) and mask: a text's embedded tokens, a picture's rows or columns as time steps, or a vector as T steps of 1.
+    """(B, T, D) and mask: a text's embedded tokens, a picture's rows or columns as time steps, a series, or a vector as T
+    steps of 1.
 
     embedding: width of a token's embedding. by_columns: read a picture from left to right.
     """
@@ -132,6 +135,8 @@ class Steps(nn.Module):
             self.width, self.length = side * sizes["channels"], steps
         elif source.kind == "vector":
             self.width, self.length = 1, sizes["size"]
+        elif source.kind == "series":
+            self.width, self.length = sizes["channels"], sizes["length"]
         else:
             raise unreadable("a sequence encoder", source, "Choose mlp or transformer for a table.")
 
@@ -141,7 +146,8 @@ class Steps(nn.Module):
             return self.table(ids), mask
         if self.picture is not None:
             return self.picture(batch).permute(self.order).flatten(2), None
-        return batch[self.name].float().unsqueeze(-1), None
+        x = batch[self.name].float()
+        return x if self.kind == "series" else x.unsqueeze(-1), None
 
 
 class Tokens(nn.Module):

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .. import parts
+
 Batch = dict[str, Tensor]
 """One step's input: named tensors, B rows each. A key is a group of columns of one kind (`number`, `category`, ...)
 or a column with an encoder of its own; a column of variable length `note` has `note.mask` (B, T) beside it, True
@@ -31,6 +33,7 @@ class Source:
                 a pretrained tokenizer's P ids, with P added where a piece goes on with a word or marks an end
       image     {"height", "width", "channels", "mean": [C], "deviation": [C] of pixels as 0..1}; uint8 (B, H, W, C)
       vector    {"size": D}; float (B, D)
+      series    {"length": T, "channels": C, "mean": [C], "scale": [C] of the data, "ahead"}; float (B, T, C)
     """
 
     name: str
@@ -38,11 +41,18 @@ class Source:
     sizes: dict[str, Any]
 
 
+def usual_encoder(source: Source) -> str:
+    """The encoder that a column's class names for a source of its kind."""
+    named = parts.find("columns", source.kind).encoder
+    return named(source.sizes) if callable(named) else named
+
+
 @dataclass(frozen=True)
 class Stream:
     """x (B, T, D); mask (B, T), True where there is a token, None when all are; grid (H, W) for pictures (T = H*W);
     aux: extra loss terms by name, each `(sum, count)`; log_variance, shaped like x, where x is only the mean of a normal
-    distribution; words (B, T), True at the first piece of each word, where tokens are pieces of words."""
+    distribution; words (B, T), True at the first piece of each word, where tokens are pieces of words; level (B, T, 2), the
+    location and the scale that were taken out of each step's values, in the unit of the data: a head puts them back."""
 
     x: Tensor
     mask: Tensor | None = None
@@ -50,6 +60,7 @@ class Stream:
     aux: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
     log_variance: Tensor | None = None
     words: Tensor | None = None
+    level: Tensor | None = None
 
     def with_x(self, x: Tensor) -> Stream:
         """The same stream with another x."""

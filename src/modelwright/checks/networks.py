@@ -43,7 +43,7 @@ def check_head(
     sizes and target (6 rows, the last one missing) are needed for a head whose kind is not one of ours.
     """
     if sizes is None or target is None:
-        sizes, target = _HEAD_CASES[head.__name__.lower()]
+        sizes, target = getattr(head, "example", None) or _HEAD_CASES[head.__name__.lower()]
     return run_checks(head, [*option_checks(head), *_head_checks(head, sizes, target, options)])
 
 
@@ -318,7 +318,7 @@ def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dic
     def inputs(members: int = 1) -> list[Stream]:
         random = torch.Generator().manual_seed(0)
         if sequence:  # as many steps as the target, which some heads demand
-            return [Stream(torch.randn(*target.shape, 4, generator=random))]
+            return [Stream(torch.randn(*target.shape[:2], 4, generator=random))]
         return [Stream(torch.randn(ROWS, 1, 4, generator=random).expand(-1, members, -1))]
 
     def with_target() -> dict[str, Tensor]:

@@ -22,40 +22,47 @@ from torch import Tensor
 from .. import columns as _columns
 from .. import parts
 from ..blocks.stream import Batch, Source
-from ..columns import Ragged
+from ..columns import Ragged, Windows
 from ..errors import DataError, did_you_mean
 from . import _cache, _images
-from ._writing import DenseWriter, RaggedWriter, opened
+from ._writing import opened, writer_of
 
 VERSION = 1  # raise when the same columns would give other arrays
 CHUNK_ROWS = 65536
 CHUNK_BYTES = 64_000_000  # of decoded pictures
 FEW_CELLS = 50_000  # encoding so few cells of a table costs less than hashing and storing them
 TABLE = "table"
+Rowwise = np.ndarray | Ragged | Windows
 GROUPS = ("number", "boolean", "category", "date", "multilabel", TABLE)
 
 
 class Encoded:
-    """The arrays of all rows: `inputs[key]` (N, ...) or Ragged, `targets[name]` (N, ...).
+    """The arrays of all rows: `inputs[key]` (N, ...), Ragged or Windows, `targets[name]` likewise.
 
     They are held as tensors that share the arrays' memory (also when that is a mapped file); a batch is an index.
     """
 
     def __init__(
-        self, inputs: dict[str, np.ndarray | Ragged], targets: dict[str, np.ndarray | Ragged], rows: int
+        self, inputs: dict[str, Rowwise], targets: dict[str, Rowwise], rows: int
     ) -> None:
         self.inputs, self.targets, self.rows = inputs, targets, rows
         self.dense: dict[str, Tensor] = {}
+        self.windows: dict[str, tuple[Tensor, Tensor, int]] = {}  # values, starts, length
         self.ragged: dict[str, tuple[Tensor, Tensor, Tensor]] = {}  # values, starts, lengths
         for key, values in inputs.items():
             if isinstance(values, Ragged):
                 self.ragged[key] = _flat(values)
+            elif isinstance(values, Windows):
+                self.windows[key] = (torch.from_numpy(values.values), torch.from_numpy(values.starts), values.length)
             else:
                 self.dense[key] = torch.from_numpy(values)
         self.sequences: dict[str, tuple[Tensor, Tensor, Tensor]] = {}  # the same of targets that are sequences
         for name, codes in targets.items():
             if isinstance(codes, Ragged):
                 self.sequences[f"target.{name}"] = _flat(codes)
+            elif isinstance(codes, Windows):
+                found = (torch.from_numpy(codes.values), torch.from_numpy(codes.starts), codes.length)
+                self.windows[f"target.{name}"] = found
             else:
                 self.dense[f"target.{name}"] = torch.from_numpy(codes)
 
@@ -67,6 +74,8 @@ class Encoded:
         target that is a sequence is padded with -1."""
         rows = torch.as_tensor(index)
         batch = {key: values.index_select(0, rows) for key, values in self.dense.items()}
+        for key, (values, starts, length) in self.windows.items():
+            batch[key] = values.unfold(0, length, 1).index_select(0, starts.index_select(0, rows)).movedim(-1, 1)
         for key, (values, starts, lengths) in self.ragged.items():
             found = _padded(values, starts.index_select(0, rows), lengths.index_select(0, rows))
             batch[key], batch[f"{key}.mask"] = found
@@ -84,6 +93,7 @@ class Encoded:
         moved = Encoded.__new__(Encoded)
         moved.inputs, moved.targets, moved.rows = self.inputs, self.targets, self.rows
         moved.dense = {key: values.to(device) for key, values in self.dense.items()}
+        moved.windows = {k: (values.to(device), starts.to(device), n) for k, (values, starts, n) in self.windows.items()}
         for name in ("ragged", "sequences"):
             setattr(
                 moved, name, {key: tuple(x.to(device) for x in given) for key, given in getattr(self, name).items()}
@@ -274,7 +284,7 @@ def _is_worth_caching(table: pa.Table, columns: Mapping[str, Any]) -> bool:
     return table.num_rows * table.num_columns > FEW_CELLS
 
 
-Arrays = tuple[dict[str, "np.ndarray | Ragged"], dict[str, "np.ndarray | Ragged"]]
+Arrays = tuple[dict[str, Rowwise], dict[str, Rowwise]]
 
 
 def _cached(table: pa.Table, columns: Mapping[str, Any], own: Collection[str]) -> Arrays | None:
@@ -309,13 +319,12 @@ def _encode_into(table: pa.Table, columns: Mapping[str, Any], own: Collection[st
     grouped: dict[str, list[str]] = {}
     for name, key in place.items():
         grouped.setdefault(key, []).append(name)
-    writers: dict[tuple[str, str], DenseWriter | RaggedWriter] = {}
+    writers: dict[tuple[str, str], Any] = {}
 
-    def write(room: str, name: str, values: np.ndarray | Ragged) -> None:
+    def write(room: str, name: str, values: Rowwise) -> None:
         if (room, name) not in writers:
-            path = folder / f"{len(writers)}" if folder else None
-            writers[room, name] = (RaggedWriter if isinstance(values, Ragged) else DenseWriter)(rows, path)
-        writers[room, name].write(values)  # type: ignore[arg-type]
+            writers[room, name] = writer_of(values)(rows, folder / f"{len(writers)}" if folder else None)
+        writers[room, name].write(values)
 
     batches = table.to_batches(max_chunksize=_chunk_rows(columns))
     if not rows:

@@ -30,7 +30,7 @@ class Mlp(nn.Module):
         pool: "none" hands all members to the head, "mean" averages their features.
     """
 
-    reads = ("table", "vector", "image")
+    reads = ("table", "vector", "image", "series")
     sizes: ClassVar[dict[str, dict[str, Any]]] = {
         "small": {"hidden": (128, 128)},
         "medium": {"hidden": (256, 256)},

@@ -15,6 +15,7 @@ from ..heads.masked import HIDDEN
 from ..report import shown
 from ..run import Run
 
+WITHOUT_VALUES = ("language", "reconstruct", "text", "tags")
 GUESSED = 7  # every so many-th word of a text is hidden and to be guessed
 DRAWS = 8  # of a row's latents, for the bound of an autoencoder
 
@@ -38,7 +39,7 @@ class Answer:
     def __init__(self, run: Run, target: str) -> None:
         self.run, self.target, self.kind = run, target, run.kinds.get(target, "language")
         self.model: Any = run.model
-        self.words, self.unit = _WORDS[self.kind]
+        self.words, self.unit = _WORDS.get(self.kind, _WORDS["vector"])
 
     def with_random_weights(self, seed: int = 0) -> Answer:
         """The same with every weight tensor's numbers shuffled: a model of the same shape and scale that knows nothing."""
@@ -65,8 +66,8 @@ class Answer:
             kept = (torch.arange(ids.shape[1]) - 1) % GUESSED != 0
             return ids.long().masked_fill(kept | ~mask, -1)
         said = self.model.predict(batch, [self.target])[self.target]
-        if self.kind == "vector":
-            return F.normalize(said["value"], dim=1)
+        if "value" in said and self.kind != "number":
+            return F.normalize(said["value"].flatten(1), dim=1)
         if "ids" in said:
             return _ended(said["ids"], self._head.end) if hasattr(self._head, "end") else said["ids"]
         if self.kind == "category":
@@ -93,7 +94,7 @@ class Answer:
             return -self._head.nats(self.model.streams(batch)[self.target], goal)
         said = self.model.predict(batch, [self.target])[self.target]
         if "value" in said:
-            return self._number(said["value"]) if self.kind == "number" else (said["value"] * goal).sum(1)
+            return self._number(said["value"]) if self.kind == "number" else (said["value"].flatten(1) * goal.flatten(1)).sum(1)
         if self.kind == "category":
             return said["probabilities"].gather(1, goal.long()[:, None])[:, 0]
         chance = next(iter(said.values()))
@@ -126,12 +127,13 @@ class Answer:
 
     def rightness(self, batch: Batch, truth: Tensor) -> Tensor:
         """(N,) how right the model is: the answer where the goal is the truth; of numbers the distance, negative."""
-        if self.kind not in ("number", "vector"):
+        said = self.model.predict(batch, [self.target])[self.target] if self.kind not in WITHOUT_VALUES else {}
+        if "value" not in said:
             return self(batch, truth)
-        value = self.model.predict(batch, [self.target])[self.target]["value"]
+        value = said["value"]
         if self.kind == "number":
             return -(self._number(value) - self._number(truth)).abs()
-        return -(value - truth).abs().mean(1)
+        return -(value - truth).abs().flatten(1).mean(1)
 
     def _number(self, value: Tensor) -> Tensor:
         """A standardised target in its own unit."""

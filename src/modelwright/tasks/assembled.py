@@ -15,14 +15,13 @@ from torch import nn
 from .. import baselines, evaluation, metrics, parts
 from ..blocks.stream import Batch
 from ..building import own_encoders
-from ..columns import Ragged, maskers
+from ..columns import Ragged, Windows, dump, maskers
 from ..data.batches import Batches
-from ..data.encoding import encode, require_aligned
-from ..data.reading import read
+from ..data.encoding import encode, keys, require_aligned
 from ..errors import DataError
 from ..files import write_json
 from ..fitting import Trained, Watch, fit
-from ..prediction import Measured, measure_rows
+from ..prediction import Measured, measure_rows, predict_encoded
 from ..preparation import Prepared, fold_count, open_rows, prepare
 from ..privacy import differential, federated
 from ..publication import publish
@@ -79,8 +78,22 @@ def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -
     return _publish(run, trained, folder, watch, across)
 
 
+def calibrate(model: Any, prepared: Prepared) -> None:
+    """Tell the targets that ask for intervals how large errors are on rows that were not learned from."""
+    index = prepared.index(1)
+    asked = [name for name, column in prepared.columns.items() if column.target and getattr(column, "interval", 0)]
+    if asked and not len(index):
+        hint = "Give the split a share of them, or leave the option interval out."
+        raise DataError("intervals need validation rows.", where=f"target '{asked[0]}'", hint=hint)
+    predicted = predict_encoded(model, prepared.encoded, index, only=asked) if asked else {}
+    for name, tensors in predicted.items():
+        prepared.columns[name].calibrate(tensors, prepared.encoded.targets[name][index])
+
+
 def _publish(run: Run, trained: Trained, folder: Path, watch: Watch, across: dict | None) -> Run:
     prepared = trained.prepared
+    calibrate(trained.model, prepared)
+    write_json(folder / "columns.json", dump(prepared.columns))
     test, validation = measure_part(trained.model, prepared, 2), measure_part(trained.model, prepared, 1)
     trained.seconds["test"] = round(test.seconds, 3)
     fitted = across["baselines"] if across else _baselines(run.recipe, prepared, trained.seconds["train"])
@@ -114,17 +127,17 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
     """Traditional models on the same rows: name -> scores by target, times, a note."""
     if not recipe.baselines or not len(prepared.index(2)):
         return {}
-    chosen = baselines.DEFAULTS if recipe.baselines is True else recipe.baselines
     texts = {name for name, c in prepared.columns.items() if parts.kind_of("columns", c) == "text" and not c.target}
     test, result = prepared.index(2), dict[str, dict[str, Any]]()
     codes_of = {name: codes for name, codes in prepared.encoded.targets.items() if not isinstance(codes, Ragged)}
     if not codes_of:  # no traditional method here writes sequences
         return {}
     features = baselines.Features(
-        prepared.encoded.inputs, {n: prepared.rows.table.column(n).to_pylist() for n in texts}
+        prepared.encoded.inputs, {n: prepared.rows.table.column(n).to_pylist() for n in texts}, **_history(prepared)
     )
     for name, codes in codes_of.items():
         column = prepared.columns[name]
+        chosen = getattr(column, "baselines", baselines.DEFAULTS) if recipe.baselines is True else recipe.baselines
         kind, share = parts.kind_of("columns", column), max(10.0, seconds) / len(codes_of)
         outcome = baselines.run(
             chosen, kind, features, column.truth(codes), prepared.index(0), test, share, recipe.train.seed
@@ -133,12 +146,21 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
             entry = result.setdefault(baseline, {"scores": {}, "fit_seconds": 0.0, "predict_seconds": 0.0, "note": ""})
             if found.get("predicted") is not None:
                 entry["scores"][name] = metrics.score(
-                    kind, found["predicted"], column.truth(codes[test]), column.sizes().get("classes")
+                    kind, {**found["predicted"], **getattr(column, "units", {})}, column.truth(codes[test]), column.sizes().get("classes")
                 )
             entry["fit_seconds"] += found.get("fit_seconds") or 0.0
             entry["predict_seconds"] += found.get("predict_seconds") or 0.0
             entry["note"] = found.get("note", "") or entry["note"]
     return result
+
+
+def _history(prepared: Prepared) -> dict[str, Any]:
+    """The first series that is read, in the unit of the data, and the season of what is forecast."""
+    inputs = {name: column for name, column in prepared.columns.items() if not column.target}
+    series = [column.truth(prepared.encoded.inputs[place]) for name, place in keys(inputs).items()
+              if isinstance(prepared.encoded.inputs[place], Windows) for column in [inputs[name]]]  # fmt: skip
+    season = max((getattr(column, "season", 1) for column in prepared.columns.values()), default=1)
+    return {"series": series[0] if series else None, "season": season}
 
 
 def _measure_folds(recipe: Recipe, rows: Any, folder: Path, number: int) -> dict[str, Any]:
@@ -154,6 +176,7 @@ def _measure_folds(recipe: Recipe, rows: Any, folder: Path, number: int) -> dict
             copy.columns, copy.targets = dict(recipe.columns), dict(recipe.targets)
             prepared = prepare(copy, fold=(fold, number), rows=rows)
             trained = fit(copy, prepared, None, Watch())
+            calibrate(trained.model, prepared)
             test = measure_part(trained.model, prepared, 2)
             baselines = _baselines(copy, prepared, trained.seconds["train"])
             predictions = {
@@ -239,7 +262,7 @@ def _own_rows(run: Any) -> tuple[Any, Any, Any]:
 
 
 def _other_rows(run: Any, data: Any) -> tuple[Any, Any, Any]:
-    table = read(data, Path("."), maskers(run.recipe.columns)).table
+    table = run.through_reader(data, maskers(run.recipe.columns))
     run.require(table, targets=True, where=str(data) if isinstance(data, (str, Path)) else "rows")
     encoded = encode(table, run.columns, own_encoders(run.recipe, run.columns), cache=False)
     require_aligned(

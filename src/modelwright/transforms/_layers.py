@@ -61,10 +61,11 @@ def _assembled(model: Assembled, read: Read) -> Iterator[Units]:
     if model.fuse is not None:
         yield from units(model.fuse, fused)
     start = 0
-    for number, (key, encoder) in enumerate(model.encoders.items()):
+    for key, encoder in model.encoders.items():
         reading: Read = []
-        pool: Any = model.pools[key] if model.fuse is not None else None
+        pool: Any = model.pools[key] if model.fuse is not None and key in model.pools else None
         if pool is not None:
+            number = list(model.pools).index(key)
             whole = reads(model.fuse.entries[number]) if isinstance(model.fuse, Mixing) else inputs(model.fuse, fused)
             place = 0 if isinstance(model.fuse, Mixing) else start
             reading += _pooled(pool, encoder, some(whole, each(pool.width, place)))
