@@ -13,20 +13,21 @@ STEPS = 90
 def write(folder: Path) -> None:
     """A file of steps, a file of forecast windows made of the same, and a table with series in its cells."""
     draw = random.Random(0)
-    lines, rows = ["day,price,volume"], []
+    steps, rows = [], []
     for step in range(STEPS):
-        price, volume = 10 + math.sin(step / 3) + draw.random() / 5, 5 + draw.random()
-        lines.append(f"2024-{1 + step // 28:02d}-{1 + step % 28:02d},{price:.3f},{volume:.3f}")
-    (folder / "steps.csv").write_text("\n".join(lines) + "\n")
+        day, volume = f"2024-{1 + step // 28:02d}-{1 + step % 28:02d}", 5 + draw.random()
+        price = None if step >= STEPS - 4 else 10 + math.sin(step / 3) + draw.random() / 5  # of the last only volume is known
+        steps.append({"day": day, "price": price, "volume": volume})
+    (folder / "steps.jsonl").write_text("".join(json.dumps(step) + "\n" for step in steps))
     for _ in range(60):
         kind = draw.choice(["a", "b"])
-        steps = [[draw.random() + (kind == "a") * place / 4, draw.random()] for place in range(8)]
-        rows.append({"signal": steps, "age": draw.randint(18, 80) + 0.5, "kind": kind, "spend": draw.uniform(1, 99)})
+        signal = [[draw.random() + (kind == "a") * place / 4, draw.random()] for place in range(8)]
+        rows.append({"signal": signal, "age": draw.randint(18, 80) + 0.5, "kind": kind, "spend": draw.uniform(1, 99)})
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def forecast(encoder: dict, column: dict | None = None, head: dict | None = None, **data: object) -> dict:
-    reader = {"series": "steps.csv", "window": 12, "horizon": 4, "time": "day", "gaps": "ignore", **data}
+    reader = {"series": "steps.jsonl", "window": 12, "horizon": 4, "time": "day", "gaps": "ignore", **data}
     columns = {"columns": {"future": column}} if column else {}
     heads = {"heads": {"future": head}} if head else {}
     return {"data": reader, "target": "future", "model": {"encoders": {"history": encoder}, **heads}, **columns}
@@ -52,5 +53,7 @@ FAMILIES: dict[str, dict] = {
     "number with an interval": table("spend", {"kind": "number", "interval": 0.8}, "age"),
 }
 FORECASTS = [family for family in FAMILIES if "forecast" in family or family == "patch transformer"]
-ROWS = dict.fromkeys(FORECASTS, "steps.csv")
-UNABLE: dict[tuple[str, str], str] = {("generate", family): "a model that writes text" for family in FAMILIES}
+ROWS = dict.fromkeys(FORECASTS, "steps.jsonl")
+UNABLE: dict[tuple[str, str], str] = {("generate", family): "a model that writes text" for family in FAMILIES} | {
+    ("compress: structured", family): "a model that has layers to narrow" for family in FAMILIES if "linear" in family
+}

@@ -99,7 +99,7 @@ def of_targets(lessons: Lessons, student: Model, batch: Batch) -> Terms:
         head, own, target = student.head(name), teacher.head(name), student.target(name, batch)
         terms[name] = head.loss(streams[name].drawn(), target)
         if name not in lessons.written:
-            said, distance = _TAUGHT[parts.kind_of("heads", head)]
+            said, distance = _way(parts.kind_of("heads", head))  # type: ignore[misc]
             with torch.no_grad():
                 guide = said(own, guides[name], target)
             terms[f"{name} taught"] = distance(said(head, streams[name], target), guide, lessons.temperature)
@@ -190,6 +190,11 @@ _TAUGHT: dict[str, tuple[Callable[..., Tensor], Callable[..., Loss]]] = {  # hea
 }
 
 
+def _way(kind: str) -> tuple[Callable[..., Tensor], Callable[..., Loss]] | None:
+    """How a head of this kind is taught; one that is not known here may say that its `value` is all there is to it."""
+    return _TAUGHT.get(kind) or ((_value, _squared) if getattr(parts.find("heads", kind), "taught", "") == "value" else None)
+
+
 def to_be_written(teacher: Model, heads: dict[str, Any], sequences: bool) -> list[str]:
     """The targets of which a student with these heads learns what the teacher writes, not how likely it finds each token.
 
@@ -199,7 +204,7 @@ def to_be_written(teacher: Model, heads: dict[str, Any], sequences: bool) -> lis
     for name, config in heads.items():
         (kind, options), own = parts.split(config), teacher.head(name)
         apart = (
-            kind not in _TAUGHT or kind != parts.kind_of("heads", own) or options.get("crf") or getattr(own, "crf", 0)
+            _way(kind) is None or kind != parts.kind_of("heads", own) or options.get("crf") or getattr(own, "crf", 0)
         )
         writes = getattr(own, "reads", "pooled") == "sequence" and not hasattr(own, "target_of")
         if apart and not writes:
