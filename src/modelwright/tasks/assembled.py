@@ -95,6 +95,8 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch, across: dic
     calibrate(trained.model, prepared)
     write_json(folder / "columns.json", dump(prepared.columns))
     test, validation = measure_part(trained.model, prepared, 2), measure_part(trained.model, prepared, 1)
+    for measured in (test, validation):
+        _add_costs(run.recipe, prepared, measured)
     trained.seconds["test"] = round(test.seconds, 3)
     fitted = across["baselines"] if across else _baselines(run.recipe, prepared, trained.seconds["train"])
     values = {
@@ -123,6 +125,16 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch, across: dic
     return run
 
 
+def _add_costs(recipe: Recipe, prepared: Prepared, measured: Measured) -> None:
+    """Scores of what decisions cost, for the targets whose costs are given."""
+    for name, tensors in measured.predicted.items():
+        if (costs := recipe.targets.get(name, {}).get("costs")) is not None:
+            column = prepared.columns[name]
+            truth = column.truth(prepared.encoded.targets[name][measured.index])
+            kind = parts.kind_of("columns", column)
+            measured.scores[name] |= evaluation.cost_scores(kind, column.comparable(tensors), truth, costs)
+
+
 def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, dict[str, Any]]:
     """Traditional models on the same rows: name -> scores by target, times, a note."""
     if not recipe.baselines or not len(prepared.index(2)):
@@ -145,9 +157,10 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
         for baseline, found in outcome.items():
             entry = result.setdefault(baseline, {"scores": {}, "fit_seconds": 0.0, "predict_seconds": 0.0, "note": ""})
             if found.get("predicted") is not None:
-                entry["scores"][name] = metrics.score(
-                    kind, {**found["predicted"], **getattr(column, "units", {})}, column.truth(codes[test]), column.sizes().get("classes")
-                )
+                said, truth = {**found["predicted"], **getattr(column, "units", {})}, column.truth(codes[test])
+                costs = recipe.targets.get(name, {}).get("costs")
+                entry["scores"][name] = metrics.score(kind, said, truth, column.sizes().get("classes"))
+                entry["scores"][name] |= evaluation.cost_scores(kind, said, truth, costs) if costs is not None else {}
             entry["fit_seconds"] += found.get("fit_seconds") or 0.0
             entry["predict_seconds"] += found.get("predict_seconds") or 0.0
             entry["note"] = found.get("note", "") or entry["note"]
@@ -178,6 +191,7 @@ def _measure_folds(recipe: Recipe, rows: Any, folder: Path, number: int) -> dict
             trained = fit(copy, prepared, None, Watch())
             calibrate(trained.model, prepared)
             test = measure_part(trained.model, prepared, 2)
+            _add_costs(copy, prepared, test)
             baselines = _baselines(copy, prepared, trained.seconds["train"])
             predictions = {
                 n: next(
