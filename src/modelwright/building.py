@@ -63,6 +63,7 @@ def build_model(recipe: Recipe, columns: dict[str, Any]) -> nn.Module:
                 fuse=recipe.model.fuse,
                 heads=recipe.model.heads,
                 weights="uncertainty" if recipe.model.weights == "uncertainty" else weights,
+                **recipe.model.options,
             )
     except (RuntimeError, MemoryError) as error:
         if not any(word in str(error).lower() for word in ("memory", "overflow")):

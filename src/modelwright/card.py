@@ -83,7 +83,8 @@ def _quality(measured: dict[str, Any], columns: dict[str, Any]) -> list[Block]:
     rows = []
     for target, scores in measured.get("test", {}).items():
         kind = columns[target]["kind"] if columns.get(target, {}).get("target") else "reconstruct"
-        main, higher = ("loss", False) if "perplexity" in scores else metrics.main(kind)
+        told = {"perplexity": "language", "return": "policy"}  # scores that only models of these kinds have
+        main, higher = metrics.main(next((known for score, known in told.items() if score in scores), kind))
         others = {name: each[target][main] for name, each in measured.get("baselines", {}).items() if each.get(target)}
         others = {name: value for name, value in others.items() if value is not None}
         best = (max if higher else min)(others, key=others.__getitem__, default=None)

@@ -41,10 +41,14 @@ def choose(recipe: Recipe, sources: list[Source], targets: dict[str, tuple[str, 
         recipe.model.heads[name] = {**usual, **(head if isinstance(head, dict) else {"kind": head})}
     found = [parts.find("heads", parts.split(head)[0]) for head in recipe.model.heads.values()]
     steps = any(getattr(head, "reads", "pooled") == "sequence" for head in found)
+    causal = any(getattr(head, "causal", False) for head in found)
     for source in sources:
         given = recipe.model.encoders.get(source.name)
         kind = given if isinstance(given, str) else (given or {}).get("kind")
         default, reason = _encoder(source, rows, kind, steps)
+        if causal and source.kind == "text":
+            default = {"kind": "transformer", "causal": True}
+            reason = "what comes next is asked of every step: a transformer that does not look ahead"
         options = {} if isinstance(given, str) or given is None else {k: v for k, v in given.items() if k != "kind"}
         if kind is None:
             chosen.note(f"model.encoders.{source.name}", default["kind"], reason)

@@ -59,7 +59,7 @@ class Prepared(Protocol):
 
     def first_batch(self) -> Batch: ...
 
-    def validate(self, model: nn.Module, options: StepOptions) -> dict[str, Any]: ...
+    def validate(self, model: nn.Module, options: StepOptions) -> dict[str, Any]: ...  # `stopped`: why training ends here
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,7 @@ def fit(
         torch.set_num_threads(recipe.train.threads)
     device = device_of(recipe)
     fresh, model = model is None, model or prepared.build()
-    if (
-        fresh and recipe.model.start and recipe.model.kind == "assembled"
-    ):  # a language model is opened whole when it is built
+    if fresh and recipe.model.start and recipe.model.kind != "language":  # one of these is opened whole when built
         _start_from(model, Path(recipe.model.start))
     decided = dict(resolved.get("decided", {})) if resolved else {}
     with recipe.places():
@@ -249,7 +247,7 @@ def _gradients(recipe: Recipe, prepared: Any, given: Gradients | None) -> Gradie
 def _attacked(recipe: Recipe, prepared: Any, given: Gradients | None) -> Gradients:
     """Gradients of attacked batches. Raises RecipeError where nothing can be attacked, or others are asked for too."""
     asked, reach = recipe.train.adversarial, {}
-    if recipe.model.kind == "assembled":
+    if recipe.model.kind != "language":
         reach = adversarial.reach_of(model_sources(recipe, prepared.columns), prepared.encoded.inputs)
     message = "" if reach else "the model reads no numbers, pictures or vectors, which alone have small steps."
     if given is not None:

@@ -27,6 +27,7 @@ _MAIN = {
     "number": ("rmse", False),
     "vector": ("rmse", False),
     "language": ("loss", False),
+    "policy": ("return", True),
     "text": ("bleu", True),
     "tags": ("f1", True),
     "reconstruct": ("elbo", True),

@@ -25,7 +25,7 @@ from .columns import dump as dump_columns
 from .columns import load as load_columns
 from .data import augmentation
 from .data.batches import Batches
-from .data.encoding import TABLE, Encoded, encode, fit, require_aligned
+from .data.encoding import TABLE, Encoded, encode, fit, require_aligned, share
 from .data.reading import read
 from .data.rows import Rows
 from .data.splitting import folds, split
@@ -167,6 +167,8 @@ def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str,
             raise recipe.error([Problem(("columns", name), message, "Give it a kind that can be predicted.")])
         recipe.columns[name] = config
         columns[name] = parts.build("columns", config, name, name in targets)
+        if name in rows.beside and hasattr(columns[name], "refer"):
+            columns[name].refer(rows.beside[name])
     if len(columns) == len(targets):
         left = [f"{name} ({inferred[name].reason})" for name in rows.table.column_names if name not in columns]
         message = "no input column is left" + (f"; left out: {', '.join(left[:5])}." if left else ".")
@@ -215,6 +217,7 @@ def prepare(
         columns, inferred = build_columns(recipe, rows)
         columns = _kept(start, columns, recipe) if recipe.model.start else columns
         fit_columns(rows, {n: c for n, c in columns.items() if start.get(n) is not c}, part == 0, fit)
+        share(columns)
     seconds["fit"] = clock()
     encoded = encode(rows.table, columns, own_encoders(recipe, columns))
     seconds["encode"] = clock()
@@ -326,6 +329,8 @@ def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarr
     config = recipe.data.get("split") if isinstance(recipe.data, dict) else None
     rebuilt, seed = recipe.rebuilt_names(), recipe.train.seed
     names = [name for name in recipe.target_names() if name not in rebuilt]
+    if isinstance(config, dict) and config.get("official") is False:
+        rows = replace(rows, part=None)
     walks = isinstance(config, dict) and config.get("kind") == "walk_forward"
     if walks and fold is not None:
         return walk_forward(rows, config, fold[1])[fold[0]]

@@ -30,7 +30,7 @@ ABOUT = {  # what only a person can say of a run: questions of its card
     "data_licence": "Licence of the data",
 }
 FOLDS = ("folds", "walk_forward")  # kinds of split that train several times
-WALKING = ("kind", "folds", "column", "known", "window")
+WALKING = ("kind", "folds", "column", "known", "window", "official")
 DATA_KEYS = ("path", "train", "validation", "test", "split", "mask", *READER)
 
 
@@ -84,7 +84,7 @@ def _check_privacy(values: dict[str, Any], model: dict[str, Any], train: dict[st
     problems, privacy, data = [], values["privacy"], values.get("data")
     if (privacy.get("epsilon") is None) == (privacy.get("noise") is None):
         problems.append(Problem(("privacy",), "give either epsilon or noise.", "For example privacy: {epsilon: 3}."))
-    if model.get("kind", "assembled") != "assembled":
+    if model.get("kind") == "language":
         message = "this needs a model that predicts a target; a language model spreads a text over rows that each hide nobody."
         problems.append(Problem(("privacy",), message, "Train with privacy what predicts a target."))
     split = data.get("split") if isinstance(data, dict) else None
@@ -211,7 +211,7 @@ def _check_data(data: Any) -> list[Problem]:
         hint = "For example split: {kind: random, fractions: [0.8, 0.1, 0.1]}."
         problems.append(Problem(("data", "split"), f"expected a kind or a mapping, given {split!r}.", hint))
     elif isinstance(split, dict) and split.get("kind") in FOLDS:
-        known = ("kind", "folds", "column") if split["kind"] == "folds" else WALKING
+        known = ("kind", "folds", "column", "official") if split["kind"] == "folds" else WALKING
         unknown = [key for key in split if key not in known]
         problems += [Problem(("data", "split", key), "no such option.", did_you_mean(key, known)) for key in unknown]
         folds = split.get("folds", 10)

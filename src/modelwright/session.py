@@ -20,7 +20,8 @@ from .loop import Average, Gradients, NotFinite, StepOptions, train_steps
 
 
 class Epochs(Protocol):
-    """A source of batches: a pure function of (seed, epoch, step)."""
+    """A source of batches: a pure function of (seed, epoch, step). One that depends on the model besides has
+    `state_dict()` and `load_state_dict()`, and a checkpoint holds its state."""
 
     @property
     def steps(self) -> int: ...
@@ -179,6 +180,7 @@ class Session:
         record["lr"] = self.optimizer.param_groups[0]["lr"]
         with self.averaged_weights():
             validation = self.validate(self.model)
+        now.stopped = now.stopped or validation.pop("stopped", "")
         record.update(validation)
         if hasattr(self.schedule, "observe") and "validation_loss" in record:
             self.schedule.observe(record["validation_loss"])
@@ -220,6 +222,7 @@ class Session:
             "schedule": self.schedule.state_dict() if hasattr(self.schedule, "state_dict") else None,
             "average": {"values": self.average.values, "count": self.average.count} if self.average else None,
             "best": self.best,
+            "source": self.batches.state_dict() if hasattr(self.batches, "state_dict") else None,
             "progress": dict(vars(self.progress)),
         }
 
@@ -231,6 +234,8 @@ class Session:
             self.schedule.load_state_dict(state["schedule"])  # type: ignore[attr-defined]
         if self.average is not None:
             self.average.restore(state["average"]["values"], state["average"]["count"])
+        if state.get("source") is not None:
+            self.batches.load_state_dict(state["source"])  # type: ignore[attr-defined]
         self.best = state["best"]
         self.progress = Progress(**state["progress"])
 

@@ -207,7 +207,7 @@ CASES = [
     Case(
         "images of one class",
         f"train pictures --target label {OUT}",
-        "error: pictures: the images are not in one folder a class. Put them in <class>/<file>, or name "
+        "error: pictures: the files are not in one folder a class. Put them in <class>/<file>, or name "
         "them in a table: a CSV with a column of paths and one of labels.",
         prepare=lambda folder: _pictures(folder, 1),
     ),

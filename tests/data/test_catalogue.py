@@ -69,11 +69,11 @@ def test_another_file_of_that_name_is_refused(monkeypatch, tmp_path):
     path.parent.mkdir(parents=True)
     path.write_text("a,b\n1,2\n")
     monkeypatch.setenv("MODELWRIGHT_DATA", str(tmp_path))
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    found, expected = hashlib.sha256(path.read_bytes()).hexdigest(), catalogue.find("titanic").files[0].sha256
     with pytest.raises(DataError) as caught:
         reading.read("titanic")
     assert str(caught.value) == (
-        f"{path}: this is not the file of 'titanic': expected sha256 {_stored.TITANIC[0].sha256}, found {found}. "
+        f"{path}: this is not the file of 'titanic': expected sha256 {expected}, found {found}. "
         "It may be damaged or another version. Name its path in `data` to read it as it is."
     )
 
@@ -84,6 +84,13 @@ def test_a_file_packed_otherwise_is_known_by_its_content(monkeypatch, tmp_path):
     monkeypatch.setenv("MODELWRIGHT_DATA", str(tmp_path))
     named = catalogue.Named("t", "", ("b",), catalogue.find("titanic").parse, (stored,))
     assert named.read().table.to_pydict() == {"a": ["1"], "b": ["2"]}
+
+
+def test_a_set_has_one_name_or_several_and_no_name_two_sets():
+    named = {id(catalogue.find(name)): catalogue.find(name) for name in catalogue.names()}.values()
+    declared = sorted(name for one in named for name in (one.name, *one.aliases))
+    assert declared == catalogue.names()
+    assert catalogue.find("waimai_10k") is catalogue.find("waimai")
 
 
 def test_every_name_has_targets_and_only_checked_files():

@@ -446,7 +446,7 @@ def test_image_folders_that_say_nothing(tmp_path):
     (tmp_path / "empty").mkdir()
     assert refusal("empty", tmp_path).endswith("the folder holds no images and no table.")
     write(tmp_path / "flat", "1.png", png("red"))
-    assert "the images are not in one folder a class." in refusal("flat", tmp_path)
+    assert "the files are not in one folder a class." in refusal("flat", tmp_path)
     write(tmp_path, "broken.tar", b"nothing")
     assert "the archive is damaged" in refusal("broken.tar", tmp_path)
     write(tmp_path / "two", "p.csv", PLAIN)

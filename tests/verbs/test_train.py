@@ -138,6 +138,16 @@ def test_folds(workplace):
     assert mw.Run.load("run").predict("churn.csv").num_rows == 120
 
 
+def test_folds_may_take_an_official_test_part_too(workplace):
+    """With `official: false` the rows of a source's own test part are folded like the others."""
+    found = {}
+    for official in (True, False):
+        data = {"train": "churn.csv", "test": "churn.csv", "split": {"kind": "folds", "folds": 2, "official": official}}
+        run = mw.train({**SMALL, "data": data}, report=False)
+        found[official] = run.metrics["test"]["churned"]["rows"]
+    assert found == {True: 120, False: 240}
+
+
 def test_what_is_to_be_trained():
     with pytest.raises(UserError, match=r"what is to be trained"):
         mw.train()

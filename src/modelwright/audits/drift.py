@@ -96,7 +96,7 @@ def _columns(case: Case, sample: Sample) -> dict[str, tuple[str, np.ndarray]]:
 
 
 def _share_unknown(rows: Ragged) -> np.ndarray:
-    unknown = np.append(0, np.cumsum(rows.values == 1))
+    unknown = np.append(0, np.cumsum(rows.ids == 1))
     return np.diff(unknown[rows.offsets]) / np.maximum(rows.lengths, 1)
 
 

@@ -8,12 +8,9 @@ for methods that cut: categories as codes by frequency, pictures of at most 256 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-
-from ..columns import Windows
 
 _FITTED_ON = 20_000  # rows that word lists and pixel statistics are taken from; more changes nothing worth the time
 _DENSE_WIDTH = 512  # up to this many columns a dense matrix is faster than a sparse one
@@ -27,18 +24,11 @@ class Features:
     pyarrow array of them).
 
     `fit` on the training rows, then `take` any rows and ask for a view. A text column without `texts` is read as the
-    counts of its token ids. series: Windows in the unit of the data, which repeat themselves after `season` steps.
+    counts of its token ids.
     """
 
-    def __init__(
-        self,
-        inputs: Mapping[str, Any],
-        texts: Mapping[str, Sequence[str]] | None = None,
-        series: Windows | None = None,
-        season: int = 1,
-    ) -> None:
+    def __init__(self, inputs: Mapping[str, Any], texts: Mapping[str, Sequence[str]] | None = None) -> None:
         texts = texts or {}
-        self._series, self.season = series, season
         self._groups: list[Any] = [_group(key, value) for key, value in inputs.items() if key not in texts]
         self._groups += [_Words(text) for text in texts.values()]
         self._rows = next((len(value) for value in [*inputs.values(), *texts.values()]), 0)
@@ -58,7 +48,6 @@ class Features:
         """The given rows (positions or a mask), sharing what was fitted."""
         chosen = object.__new__(Features)
         chosen._groups, chosen._rows, chosen._views = self._groups, self._rows, {}
-        chosen._series, chosen.season = self._series, self.season
         chosen._index = (np.arange(self._rows) if self._index is None else self._index)[index]
         return chosen
 
@@ -75,15 +64,6 @@ class Features:
             parts = [group.trees(self._rows_taken()) for group in self._groups]
             self._views["trees"] = np.concatenate(parts, 1) if parts else np.zeros((len(self), 0), np.float32)
         return self._views["trees"]
-
-    def history(self, steps: int = 0) -> np.ndarray:
-        """(N, steps, C): the last steps of the series, all of them for 0. Raises ValueError where there are fewer."""
-        if self._series is None:
-            raise ValueError("there is no series among the inputs")
-        if steps > self._series.length:
-            raise ValueError(f"the history has {self._series.length} steps, fewer than {steps}")
-        begin = self._series.starts + self._series.length - (steps or self._series.length)
-        return replace(self._series, starts=begin, length=steps or self._series.length)[self._rows_taken()]
 
     def nothing(self) -> np.ndarray:
         """(N, 0): no feature at all."""
@@ -247,7 +227,7 @@ class _Words:
         from scipy import sparse
 
         if hasattr(self.source, "offsets"):
-            values, offsets = self.source.values, self.source.offsets
+            values, offsets = self.source.ids, self.source.offsets
             width = int(values.max(initial=0)) + 1
             rows = [values[offsets[i] : offsets[i + 1]] for i in index.tolist()]
             ends = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)

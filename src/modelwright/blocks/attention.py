@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -17,17 +19,18 @@ class SelfAttention(nn.Module):
     """`softmax(Q K^T / sqrt(d)) V` in several heads on (B, T, width) (Vaswani 2017; the introductory articles).
 
     mask (B, T): False where there is padding, which no position looks at. rotary: positions enter as rotations of
-    queries and keys, so that only distances matter and no text is too long (Su 2021).
+    queries and keys, so that only distances matter and no text is too long (Su 2021). causal: no position looks at those
+    behind it, and therefore not at the padding, which stands at the end.
     """
 
-    def __init__(self, width: int, heads: int, *, rotary: bool = False) -> None:
+    def __init__(self, width: int, heads: int, *, rotary: bool = False, causal: bool = False) -> None:
         super().__init__()
         if width % heads or (rotary and width // heads % 2):
             raise UserError(
                 f"a width of {width} cannot be shared by {heads} heads.",
                 hint="Choose a width that is an even multiple of the number of heads.",
             )
-        self.size, self.rotary = width // heads, rotary
+        self.size, self.rotary, self.causal = width // heads, rotary, causal
         self.queries_keys_values = nn.Linear(width, 3 * width)
         self.mix = nn.Linear(width, width)
 
@@ -38,6 +41,8 @@ class SelfAttention(nn.Module):
             cosine, sine = rotation(x.shape[1], self.size, x.device)
             query, key = rotate(query, cosine, sine), rotate(key, cosine, sine)
         seen = None if mask is None else never_empty(mask)[:, None, None, :]
+        if self.causal:
+            seen = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
         attended = attend(query, key, value, seen)
         return self.mix(attended.transpose(1, 2).flatten(2))
 
@@ -58,10 +63,12 @@ class TransformerLayer(nn.Module):
     `x + attention(norm(x))`, then `x + W2 gelu(W1 norm(x))` with an inner width of 4 times `width`.
     """
 
-    def __init__(self, width: int, heads: int, *, dropout: float = 0.0, rotary: bool = False) -> None:
+    def __init__(
+        self, width: int, heads: int, *, dropout: float = 0.0, rotary: bool = False, causal: bool = False
+    ) -> None:
         super().__init__()
         self.before_attention, self.before_dense = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attention = SelfAttention(width, heads, rotary=rotary)
+        self.attention = SelfAttention(width, heads, rotary=rotary, causal=causal)
         self.dense = nn.Sequential(
             nn.Linear(width, 4 * width), nn.GELU(), Dropout(dropout), nn.Linear(4 * width, width)
         )
@@ -73,13 +80,11 @@ class TransformerLayer(nn.Module):
 
 
 class TransformerLayers(nn.Module):
-    """Several layers and a last norm on (B, T, width)."""
+    """Several layers, with the options of each, and a last norm on (B, T, width)."""
 
-    def __init__(self, width: int, heads: int, layers: int, *, dropout: float = 0.0, rotary: bool = False) -> None:
+    def __init__(self, width: int, heads: int, layers: int, **options: Any) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(
-            TransformerLayer(width, heads, dropout=dropout, rotary=rotary) for _ in range(layers)
-        )
+        self.layers = nn.ModuleList(TransformerLayer(width, heads, **options) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import UserError
+from .letters import Places, token_table
 from .masks import read_tokens
 from .numbers import Periodic, PiecewiseLinear
 from .stream import Batch, Source
@@ -45,7 +46,8 @@ class CategoryTable(nn.Module):
 
 
 class Flat(nn.Module):
-    """(B, F): a table's floats and category embeddings side by side, or a picture or vector flattened.
+    """(B, F): a table's floats and category embeddings side by side, a picture or vector flattened, or the one-hot tokens of
+    an aligned text.
 
     numbers: how the group `number` is spread out first (see `blocks/numbers.py`).
     """
@@ -56,6 +58,7 @@ class Flat(nn.Module):
         self.floats: list[str] = []
         self.categories: CategoryTable | None = None
         self.picture: Picture | None = None
+        self.places: Places | None = None
         self.numbers: nn.Module | None = None
         sizes = source.sizes
         if source.kind == "table":
@@ -75,6 +78,9 @@ class Flat(nn.Module):
             self.width = sizes["size"]
         elif source.kind == "series":
             self.width = sizes["length"] * sizes["channels"]
+        elif source.kind == "text" and sizes.get("sites"):
+            self.places = Places(source.name, sizes)
+            self.width = self.places.width
         else:
             raise unreadable("a flat encoder", source, "Choose bag, cnn, rnn or transformer for text.")
 
@@ -83,6 +89,8 @@ class Flat(nn.Module):
             return self.picture(batch).permute(0, 2, 3, 1).flatten(1)
         if self.kind in ("vector", "series"):
             return batch[self.name].float().flatten(1)
+        if self.places is not None:
+            return self.places(batch)
         parts = [
             self.numbers(batch[key]) if key == "number" and self.numbers is not None else batch[key]
             for key in self.floats
@@ -128,7 +136,7 @@ class Steps(nn.Module):
         self.picture: Picture | None = None
         if source.kind == "text":
             self.width = embedding
-            self.table = nn.Embedding(sizes["vocabulary"], embedding, padding_idx=0)
+            self.table = token_table(sizes, embedding)
         elif source.kind == "image":
             self.picture = Picture(source)
             steps, side = (sizes["width"], sizes["height"]) if by_columns else (sizes["height"], sizes["width"])
@@ -162,7 +170,7 @@ class Tokens(nn.Module):
         self.name, self.kind, sizes = source.name, source.kind, source.sizes
         self.width, self.length = width, None
         if source.kind == "text":
-            self.table = nn.Embedding(sizes["vocabulary"], width, padding_idx=0)
+            self.table = token_table(sizes, width)
         elif source.kind == "table":
             self._table(sizes)
         elif source.kind == "image":

@@ -30,7 +30,8 @@ class Source:
                 may have {"edges": [quantiles of each number feature]} for piecewise-linear embeddings and
                 {"indicators": [places of number features that only say where the one before is missing]}
       text      {"vocabulary": V, "length": longest}; ids (B, T), 0 is padding, 1 unknown; with {"pieces": P} they are
-                a pretrained tokenizer's P ids, with P added where a piece goes on with a word or marks an end
+                a pretrained tokenizer's P ids, with P added where a piece goes on with a word or marks an end; "sets"
+                [[id, [ids]]]: ids that stand for several others; "sites": the places at which aligned rows differ
       image     {"height", "width", "channels", "mean": [C], "deviation": [C] of pixels as 0..1}; uint8 (B, H, W, C)
       vector    {"size": D}; float (B, D)
       series    {"length": T, "channels": C, "mean": [C], "scale": [C] of the data, "ahead"}; float (B, T, C)
@@ -51,7 +52,8 @@ def usual_encoder(source: Source) -> str:
 class Stream:
     """x (B, T, D); mask (B, T), True where there is a token, None when all are; grid (H, W) for pictures (T = H*W);
     aux: extra loss terms by name, each `(sum, count)`; log_variance, shaped like x, where x is only the mean of a normal
-    distribution; words (B, T), True at the first piece of each word, where tokens are pieces of words; level (B, T, 2), the
+    distribution; words (B, T), True at the first piece of each word, where tokens are pieces of words; for heads that rank
+    tokens, read (B, S), the ids that an input holds, 0 where none, and table (V, D), their embeddings; level (B, T, 2), the
     location and the scale that were taken out of each step's values, in the unit of the data: a head puts them back."""
 
     x: Tensor
@@ -60,6 +62,8 @@ class Stream:
     aux: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
     log_variance: Tensor | None = None
     words: Tensor | None = None
+    read: Tensor | None = None
+    table: Tensor | None = None
     level: Tensor | None = None
 
     def with_x(self, x: Tensor) -> Stream:

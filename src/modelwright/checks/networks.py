@@ -14,6 +14,7 @@ from .. import parts
 from ..blocks.pooling import Pool
 from ..blocks.stream import Batch, Source, Stream
 from ..data.encoding import Encoded
+from ..errors import UserError
 from .running import Check, close, option_checks, require, run_checks
 
 ROWS, LONGEST = 6, 11
@@ -55,7 +56,7 @@ _ENCODER_OPTIONS: dict[str, dict[str, Any]] = {  # where the defaults alone buil
 }
 _SOURCES: dict[str, dict[str, Any]] = {
     "table": {"number": 3, "boolean": 2, "category": [4, 9]},
-    "text": {"vocabulary": 30, "length": LONGEST, "pieces": 15},
+    "text": {"vocabulary": 30, "length": LONGEST, "pieces": 15, "sites": list(range(LONGEST))},
     "image": {"height": 12, "width": 10, "channels": 3, "mean": [0.4, 0.5, 0.6], "deviation": [0.2, 0.25, 0.3]},
     "vector": {"size": 13},
 }
@@ -63,7 +64,10 @@ _SOURCES: dict[str, dict[str, Any]] = {
 
 def _known(kind: str) -> bool:
     """Whether there is a sample of a kind of source."""
-    return kind in _SOURCES or (kind in parts.kinds("columns") and hasattr(parts.find("columns", kind), "examples"))
+    try:
+        return kind in _SOURCES or hasattr(parts.find("columns", kind), "examples")
+    except UserError:
+        return False
 
 
 def _of_column(kind: str, rows: int) -> tuple[Source, Batch]:

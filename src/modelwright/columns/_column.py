@@ -30,6 +30,8 @@ class Column(ABC):
     group: str | None = None
     fitted: tuple[str, ...] = ()
     mask: Sequence[str] = ()  # the option of kinds that hold text
+    source = ""  # the kind of Source that encoders read it as, where it is not the column's own
+    keeps_places = False  # whether a step of it that is explained is replaced rather than left out
 
     def __init__(self, name: str, target: bool = False) -> None:
         self.name, self.target = name, target

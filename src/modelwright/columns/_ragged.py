@@ -1,4 +1,7 @@
-"""Rows of different length in two flat arrays. NumPy only: batches and masks are made elsewhere."""
+"""Rows of different length in two flat arrays. NumPy only: batches and masks are made elsewhere.
+
+A step of a row is one value or, where `values` is (total, K), K of them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Ragged:
-    """N rows of different length: row i is `values[offsets[i]:offsets[i + 1]]`; offsets (N + 1,) int64."""
+    """N rows of different length: row i is `values[offsets[i]:offsets[i + 1]]`; offsets (N + 1,) int64. Where a step has
+    several values, the first one is its id."""
 
     values: np.ndarray
     offsets: np.ndarray
@@ -38,6 +42,11 @@ class Ragged:
         """(N,) int64: values in each row."""
         return np.diff(self.offsets)
 
+    @property
+    def ids(self) -> np.ndarray:
+        """(total,) one value of each step."""
+        return self.values if self.values.ndim == 1 else self.values[:, 0]
+
     def row(self, i: int) -> np.ndarray:
         """A view of row i."""
         return self.values[self.offsets[i] : self.offsets[i + 1]]
@@ -54,7 +63,7 @@ class Ragged:
     __getitem__ = take
 
     def padded(self, length: int | None = None, fill: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """(N, T) values with `fill` after each row's end, and the (N, T) mask, True where there is a value.
+        """(N, T) or (N, T, K) values with `fill` after each row's end, and the (N, T) mask, True where there is a value.
 
         T is the longest row, or `length`, which cuts longer rows."""
         lengths = self.lengths
@@ -64,9 +73,18 @@ class Ragged:
         kept = np.minimum(lengths, length)
         offsets = offsets_of(kept)
         where = np.repeat(self.offsets[:-1] - offsets[:-1], kept) + np.arange(offsets[-1])
-        out = np.full((len(self), length), fill, self.values.dtype)
+        out = np.full((len(self), length, *self.values.shape[1:]), fill, self.values.dtype)
         out[mask] = self.values[where]
         return out, mask
+
+
+def never_empty(rows: Ragged, fill: int) -> Ragged:
+    """Empty rows become one step: attention over no token at all has no answer."""
+    empty = np.flatnonzero(rows.lengths == 0)
+    if not len(empty):
+        return rows
+    values = np.insert(rows.values, rows.offsets[empty], fill, axis=0)
+    return Ragged(values.astype(rows.values.dtype), offsets_of(np.maximum(rows.lengths, 1)))
 
 
 def offsets_of(lengths: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +32,9 @@ its longer side
     """
 
     group = None
+    endings: ClassVar[tuple[str, ...]] = (
+        ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm",
+    )  # fmt: skip
     fitted = ("height", "width", "channels", "low", "high", "mean", "deviation")
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,7 +39,6 @@ validation rows; 0 for none.
     group = None
     ends = ("low", "high")
     fitted = ("length", "mean", "scale", "margins")
-    baselines: ClassVar[tuple[str, ...]] = ("last", "seasonal", "average")
     examples: ClassVar[list[Any]] = [
         [[1.0, 5.0], [2.0, 3.0], [4.0, 4.0], [3.0, 1.0]],
         [[0.0, 2.0], [2.0, 2.5], [1.0, 4.0], [7.0, 0.0]],
@@ -154,6 +154,24 @@ validation rows; 0 for none.
             low, high = tensors.get("low", tensors["value"]), tensors.get("high", tensors["value"])
             found |= {"low": self.truth(low - margins), "high": self.truth(high + margins)}
         return found
+
+    def baselines(self, inputs: Mapping[str, Any], codes: Any, test: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
+        """What a forecast is worth that learns nothing, for the rows `test`: inputs has the histories in the unit of the
+        data; the first channels of the first one are those of the target."""
+        history = next((each for each in inputs.values() if isinstance(each, Windows)), None)
+        if history is None or history.values.shape[1] < self.channels:
+            return {}
+        values, ends = history.values[:, : self.channels], history.starts[test] + history.length
+        sums = np.concatenate([np.zeros((1, self.channels)), np.cumsum(values, 0)])
+        found = {
+            "repeating the last value": values[ends - 1][:, None],
+            "the mean of the history": ((sums[ends] - sums[ends - history.length]) / history.length)[:, None],
+        }
+        if 1 < self.season <= history.length:
+            found["repeating the last season"] = values[(ends - self.season)[:, None] + np.arange(self.length) % self.season]
+        shape = (len(test), self.length, self.channels)
+        codes_of = {name: (each - np.array(self.mean)) / np.array(self.scale) for name, each in found.items()}
+        return {name: {"value": np.broadcast_to(each, shape)} for name, each in codes_of.items()}
 
     def sizes(self) -> dict[str, Any]:
         """`length`, `channels`, `mean` and `scale` (what a code of 0 and of 1 is worth); of a target also `interval`."""

@@ -15,7 +15,7 @@ from ..text_metrics import Tokenizer
 from . import _parsing, _words
 from ._column import Column
 from ._masking import Mask
-from ._ragged import Ragged, offsets_of
+from ._ragged import Ragged, never_empty, offsets_of
 from ._statistics import Sample
 
 PADDING, UNKNOWN, FIRST = 0, 1, 2
@@ -206,9 +206,10 @@ target bpe; bpe is trained on the data, pretrained is read from `path`
             return self._pieces(values)
         rows = self._listed(values)
         if rows is None:
-            return _without_empty(self._tokens(self._cleaned(values), self.length))
+            return never_empty(self._tokens(self._cleaned(values), self.length), UNKNOWN)
         code = self._lookup.get if self.unit == "words" else self._code
-        return _without_empty(Ragged.of([[code(token, UNKNOWN) for token in row[: self.length]] for row in rows]))
+        rows_of_ids = [[code(token, UNKNOWN) for token in row[: self.length]] for row in rows]
+        return never_empty(Ragged.of(rows_of_ids), UNKNOWN)
 
     def _pieces(self, values: pa.Array) -> Ragged:
         """A pretrained tokenizer's ids, with the size of its vocabulary added to all but the first piece of a word."""
@@ -219,7 +220,7 @@ target bpe; bpe is trained on the data, pretrained is read from `path`
             words = found.word_ids
             first = [word is not None and word != before for word, before in zip(words, [None, *words])]
             rows.append([piece if begins else piece + size for piece, begins in zip(found.ids, first)])
-        return _without_empty(Ragged.of(rows))
+        return never_empty(Ragged.of(rows), UNKNOWN)
 
     def spelled(self, values: pa.Array) -> list[list[str]]:
         """Of each text, the words behind the ids that `encode` gives; "" for an id that stands for none."""
@@ -291,13 +292,3 @@ target bpe; bpe is trained on the data, pretrained is read from `path`
             return {"vocabulary": 2 * pieces, "length": self.length, "pieces": pieces}
         sizes: dict[str, Any] = {"vocabulary": FIRST + len(self.vocabulary), "length": self.length}
         return sizes | {"end": END, "unknown": UNKNOWN} if self.target else sizes
-
-
-def _without_empty(rows: Ragged) -> Ragged:
-    """Empty rows become one unknown token: attention over no token at all has no answer."""
-    empty = np.flatnonzero(rows.lengths == 0)
-    if not len(empty):
-        return rows
-    lengths = np.maximum(rows.lengths, 1)
-    values = np.insert(rows.values, rows.offsets[empty], UNKNOWN)
-    return Ragged(values.astype(np.int32), offsets_of(lengths))

@@ -1,7 +1,8 @@
-"""Folders and archives of images by class, and tables whose cells name image files.
+"""Folders and archives of images by class, or of what other columns read from files, and tables whose cells name such files.
 
 A folder gives paths (the column opens them when it encodes), an archive gives the bytes; `train/`, `validation/` and
-`test/` above the classes are official parts. Knows nothing of pixels.
+`test/` above the classes are official parts. How the files of a kind are named stands in its column's `endings`. Knows
+nothing of what is in them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import os
 import tarfile
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -17,10 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import DataError
+from ..parts import find, kinds
 from . import _files
 from ._files import readable
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2")
 PARTS = {
     **dict.fromkeys(("train", "training"), 0),
@@ -29,9 +32,23 @@ PARTS = {
 }
 
 
+@cache
+def endings() -> dict[str, str]:
+    """How the files end that columns read -> the kind of column."""
+    found = {kind: getattr(find("columns", kind), "endings", ()) for kind in kinds("columns")}
+    return {ending: kind for kind, own in found.items() for ending in own}
+
+
 def is_image(name: str) -> bool:
-    """Whether a name ends like an image's."""
-    return name.lower().endswith(ENDINGS)
+    """Whether a name ends like the file of an image, or of another kind of column."""
+    return name.lower().endswith(tuple(endings()))
+
+
+def _of_one_kind(names: list[str]) -> tuple[str, list[str]]:
+    """The kind that most of the files are of, and those."""
+    found = [next(kind for ending, kind in endings().items() if name.lower().endswith(ending)) for name in names]
+    (most, _), *_ = Counter(found).most_common(1)
+    return most, [name for name, kind in zip(names, found) if kind == most]
 
 
 def folder(path: Path, matches: Callable[[str], bool] = is_image) -> list[str]:
@@ -51,7 +68,7 @@ def by_class(names: list[str], where: str) -> tuple[list[str], np.ndarray | None
     parts = [next((PARTS[word.lower()] for word in words[:-1] if word.lower() in PARTS), None) for words in parents]
     if any(not words for words in parents) or len({words[-1] for words in parents}) < 2:
         raise DataError(
-            "the images are not in one folder a class.",
+            "the files are not in one folder a class.",
             where=where,
             hint="Put them in <class>/<file>, or name them in a table: a CSV with a column of paths and one of labels.",
         )
@@ -65,24 +82,25 @@ def by_class(names: list[str], where: str) -> tuple[list[str], np.ndarray | None
 
 
 def folder_table(path: Path) -> tuple[pa.Table, np.ndarray | None]:
-    """`image` (absolute paths) and `label` of a folder of images by class."""
+    """`image` or another kind (absolute paths) and `label` of a folder of files by class."""
     names = folder(path)
     if not names:
         raise DataError("the folder holds no images and no table.", where=str(path))
+    kind, names = _of_one_kind(names)
     labels, parts = by_class(names, str(path))
     paths = pa.array([str(path.absolute() / name) for name in names], pa.string())
-    return pa.table({"image": paths, "label": pa.array(labels, pa.string())}), parts
+    return pa.table({kind: paths, "label": pa.array(labels, pa.string())}), parts
 
 
 def archive_table(path: Path) -> tuple[pa.Table, np.ndarray | None]:
-    """`image` (bytes) and `label` of an archive of images by class, read without extracting."""
+    """`image` or another kind (bytes) and `label` of an archive of files by class, read without extracting."""
     files = archive(path)
     if not files:
         raise DataError("the archive holds no images.", where=str(path))
-    names = sorted(files)
+    kind, names = _of_one_kind(sorted(files))
     labels, parts = by_class(names, str(path))
-    images = pa.array([files[name] for name in names], pa.large_binary())
-    return pa.table({"image": images, "label": pa.array(labels, pa.string())}), parts
+    cells = pa.array([files[name] for name in names], pa.large_binary())
+    return pa.table({kind: cells, "label": pa.array(labels, pa.string())}), parts
 
 
 def archive(path: Path, matches: Callable[[str], bool] = is_image) -> dict[str, bytes]:
@@ -118,7 +136,7 @@ def with_bytes(table: pa.Table, column: str, files: dict[str, bytes]) -> pa.Tabl
 
 
 def path_columns(table: pa.Table) -> list[str]:
-    """The columns of strings whose first cells all end like image files."""
+    """The columns of strings whose first cells all end like the files of images, or of another kind."""
     found = []
     for name in table.column_names:
         if pa.types.is_string(table.schema.field(name).type) or pa.types.is_large_string(table.schema.field(name).type):

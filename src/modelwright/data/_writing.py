@@ -49,6 +49,7 @@ class RaggedWriter:
         self._chunks: list[np.ndarray] = []
         self._file: BinaryIO | None = None
         self._dtype = np.dtype(np.int32)
+        self._step: tuple[int, ...] = ()  # the shape of one of them
         self._done = 0
 
     def write(self, values: Ragged) -> None:
@@ -57,7 +58,7 @@ class RaggedWriter:
         last = self._offsets[self._done]
         self._offsets[self._done + 1 : self._done + 1 + len(values)] = last + values.offsets[1:] - values.offsets[0]
         self._done += len(values)
-        self._dtype = flat.dtype
+        self._dtype, self._step = flat.dtype, flat.shape[1:]
         if self._path is None:
             self._chunks.append(flat)
             return
@@ -69,7 +70,7 @@ class RaggedWriter:
     def _header(self, length: int) -> None:
         """NumPy pads the header so that it keeps its size when the first axis grows."""
         assert self._file is not None
-        described = {"descr": self._dtype.str, "fortran_order": False, "shape": (length,)}
+        described = {"descr": self._dtype.str, "fortran_order": False, "shape": (length, *self._step)}
         np.lib.format.write_array_header_1_0(self._file, described)
 
     def finish(self) -> Any:

@@ -103,7 +103,7 @@ class Encoded:
 
 def _flat(rows: Ragged) -> tuple[Tensor, Tensor, Tensor]:
     """Values (at least one), and each row's start and length."""
-    flat = rows.values if len(rows.values) else np.zeros(1, rows.values.dtype)
+    flat = rows.values if len(rows.values) else np.zeros((1, *rows.values.shape[1:]), rows.values.dtype)
     offsets = torch.from_numpy(np.asarray(rows.offsets))
     return torch.from_numpy(flat), offsets[:-1], offsets.diff()
 
@@ -131,8 +131,7 @@ def fit(table: pa.Table, columns: Mapping[str, Any], train: np.ndarray | None = 
             if batch.num_rows:
                 column.fit(batch.column(name))
         start = stop
-    for column in columns.values():
-        column.finish()
+    _finish(columns)
 
 
 def fit_shards(table: pa.Table, columns: Mapping[str, Any], shards: Sequence[np.ndarray]) -> None:
@@ -147,8 +146,29 @@ def fit_shards(table: pa.Table, columns: Mapping[str, Any], shards: Sequence[np.
                 column.fit(taken.column(name).combine_chunks())
         for name, column in columns.items() if number else ():
             column.merge(own[name])
+    _finish(columns)
+
+
+def _finish(columns: Mapping[str, Any]) -> None:
+    """Freeze what was seen. Where a column `shares` the codes of another, that one has seen both."""
+    for column in columns.values():
+        if (other := columns.get(getattr(column, "shares", ""))) is not None:
+            other.merge(column)
     for column in columns.values():
         column.finish()
+
+
+def share(columns: Mapping[str, Any]) -> None:
+    """Give each column that `shares` the codes of another, fitted one what that one knows. Raises DataError where it is
+    no column of the same kind."""
+    for name, column in columns.items():
+        wanted = getattr(column, "shares", "")
+        if wanted and not isinstance(columns.get(wanted), type(column)):
+            alike = [other for other in columns if isinstance(columns[other], type(column)) and other != name]
+            message = f"it shares the codes of '{wanted}', which is no such column."
+            raise DataError(message, where=f"column '{name}'", hint=did_you_mean(wanted, alike))
+        if wanted:
+            column.restore(columns[wanted].state())
 
 
 def encode(table: pa.Table, columns: Mapping[str, Any], own: Collection[str] = (), cache: bool = True) -> Encoded:
@@ -233,7 +253,7 @@ def of_columns(
 
 def _kind_of_own(column: Any) -> str:
     if column.group is None:
-        return parts.kind_of("columns", column)
+        return getattr(column, "source", "") or parts.kind_of("columns", column)
     return "text" if "rows" in column.sizes() else "vector"
 
 

@@ -20,7 +20,7 @@ Parsed = tuple[Any, ...]  # table, part of each row or None, and, where the file
 
 @dataclass(frozen=True)
 class Named:
-    """A data set with a name. `parse` gets the paths of `files` in their order."""
+    """A data set with a name, or several (`aliases`). `parse` gets the paths of `files` in their order."""
 
     name: str
     about: str
@@ -29,6 +29,7 @@ class Named:
     files: tuple[_stored.Stored, ...] = ()
     notes: tuple[str, ...] = ()
     columns: Mapping[str, Any] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
 
     def read(self) -> Rows:
         """Its rows. Raises DataError when a file is nowhere or is not the one that is meant."""

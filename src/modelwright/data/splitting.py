@@ -157,9 +157,9 @@ def _divided(
         codes, groups = _groups(rows, take, str(plan.column), wanted)
         return _by_group(np.bincount(codes, minlength=groups), fractions, random)[codes]
     if plan.kind == "time":
-        times = times_of(rows, take, str(plan.column))
-        part = _filled(np.argsort(times, kind="stable"), np.repeat(np.arange(3), _counts(len(take), fractions)))
-        return known_before(rows, take, part, times, plan.known) if plan.known else part
+        when = times(rows, take, str(plan.column))
+        part = _filled(np.argsort(when, kind="stable"), np.repeat(np.arange(3), _counts(len(take), fractions)))
+        return known_before(rows, take, part, when, plan.known) if plan.known else part
     strata = np.zeros(len(take), np.int32)
     rare = np.zeros(len(take), bool)
     if plan.kind == "stratified":
@@ -308,17 +308,17 @@ def _balanced(sizes: np.ndarray, count: int, random: np.random.Generator) -> np.
     return fold
 
 
-def known_before(rows: Rows, take: np.ndarray, part: np.ndarray, times: np.ndarray, known: str) -> np.ndarray:
+def known_before(rows: Rows, take: np.ndarray, part: np.ndarray, when: np.ndarray, known: str) -> np.ndarray:
     """The parts (N,), -1 for a row whose target is not known before the next part begins: whoever predicts that part could
     not have learned from it."""
-    until, found = times_of(rows, take, known), part.copy()
+    until, found = times(rows, take, known), part.copy()
     for place in (0, 1):
-        later = times[part > place]
+        later = when[part > place]
         found[(part == place) & (until >= later.min(initial=np.inf))] = -1
     return found
 
 
-def times_of(rows: Rows, take: np.ndarray, name: str) -> np.ndarray:
+def times(rows: Rows, take: np.ndarray, name: str) -> np.ndarray:
     """A sortable number for each row. Raises DataError when cells are neither numbers nor dates."""
     values = _column(rows, name)
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):

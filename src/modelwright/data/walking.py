@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import DataError
 from .rows import Rows
-from .splitting import WHERE, known_before, times_of
+from .splitting import WHERE, known_before, times
 
 
 def walk_forward(rows: Rows, config: Mapping[str, Any], count: int, *, validation: float = 0.1) -> list[np.ndarray]:
@@ -28,8 +28,8 @@ def walk_forward(rows: Rows, config: Mapping[str, Any], count: int, *, validatio
         hint = "Write {kind: walk_forward, column: NAME}."
         raise DataError("a split of kind walk_forward needs the name of a column with times.", where=WHERE, hint=hint)
     take = np.arange(rows.table.num_rows) if rows.part is None else np.flatnonzero(rows.part != 2)
-    times = times_of(rows, take, column)
-    _, place, sizes = np.unique(times, return_inverse=True, return_counts=True)
+    when = times(rows, take, column)
+    _, place, sizes = np.unique(when, return_inverse=True, return_counts=True)
     if len(sizes) < 2 * (count + 1):
         message = f"{len(sizes)} distinct times are too few for {count} folds."
         raise DataError(message, where=f"column '{column}'", hint="Ask for fewer folds.")
@@ -40,9 +40,9 @@ def walk_forward(rows: Rows, config: Mapping[str, Any], count: int, *, validatio
         first = 0 if config.get("window", "expanding") == "expanding" else fold
         part = np.where(block == fold + 1, 2, -1)
         earlier = (block >= first) & (block <= fold)
-        border = np.quantile(times[earlier], 1 - validation)
-        part[earlier] = np.where(times[earlier] > border, 1, 0)
-        part = known_before(rows, take, part, times, known) if known else part
+        border = np.quantile(when[earlier], 1 - validation)
+        part[earlier] = np.where(when[earlier] > border, 1, 0)
+        part = known_before(rows, take, part, when, known) if known else part
         if not (part == 0).any() or not (part == 2).any():
             message = f"fold {fold + 1} has no row to {'learn from' if (part == 2).any() else 'be tested on'}."
             raise DataError(message, where=WHERE, hint="Ask for fewer folds.")

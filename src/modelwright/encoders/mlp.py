@@ -15,7 +15,8 @@ from ..parts import Count, Share
 
 
 class Mlp(nn.Module):
-    """Multilayer perceptron: `f(W x + b)` layer by layer (the introductory articles), for tables, vectors and small pictures.
+    """Multilayer perceptron: `f(W x + b)` layer by layer (the introductory articles), for tables, vectors, small
+    pictures and aligned sequences of letters, of which each place has weights of its own.
 
     With `ensemble` k > 1 it is k perceptrons that share their matrices and differ in cheap factors, trained side by
     side and averaged by the head (BatchEnsemble, Wen 2020; TabM, Gorishniy 2024).
@@ -30,7 +31,7 @@ class Mlp(nn.Module):
         pool: "none" hands all members to the head, "mean" averages their features.
     """
 
-    reads = ("table", "vector", "image", "series")
+    reads = ("table", "vector", "image", "text", "series")
     sizes: ClassVar[dict[str, dict[str, Any]]] = {
         "small": {"hidden": (128, 128)},
         "medium": {"hidden": (256, 256)},

@@ -54,6 +54,7 @@ class Rnn(nn.Module):
         self.layers = Recurrent(cell, self.inputs.width, hidden, layers, two_directions=bidirectional, dropout=dropout)
         self.dropout = nn.Dropout(dropout)
         self.pool, self.width, self.length = pool, self.layers.width, self.inputs.length
+        self.causal = not bidirectional
         self.backward = hidden if bidirectional else 0  # the right-to-left numbers, which end at the first token
 
     def forward(self, batch: Batch) -> Stream:

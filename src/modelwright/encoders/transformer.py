@@ -14,6 +14,7 @@ from ..blocks.exits import Block
 from ..blocks.inputs import Tokens
 from ..blocks.pooling import Pooling
 from ..blocks.stream import Batch, Source, Stream
+from ..errors import UserError
 from ..parts import Count, Depth, Share
 
 
@@ -30,6 +31,7 @@ class Transformer(nn.Module):
         heads: attention heads; they share the width.
         dropout: share of values set to zero in each layer while training.
         patch: side of a picture's patches in pixels.
+        causal: no token looks at those behind it.
         positions: of words; rotary and sinusoidal know no longest text, learned ones repeat beyond the longest.
         pool: how tokens become one vector; first reads a class token.
     """
@@ -50,22 +52,37 @@ class Transformer(nn.Module):
         heads: Count = 4,
         dropout: Share = 0.1,
         patch: Count = 4,
+        causal: bool = False,
         positions: Literal["rotary", "learned", "sinusoidal"] = "rotary",
         pool: Pooling = "mean",
     ) -> None:
         super().__init__()
+        if causal and pool == "first":
+            where = f"model.encoders.{source.name}.pool"
+            raise UserError(
+                "a class token in front sees none of the tokens behind it.", where=where, hint="Pool by last."
+            )
         self.inputs = Tokens(source, width=width, patch=patch)
         self.positions = positions if source.kind == "text" else "none"
         self.table = nn.Embedding(source.sizes["length"], width) if self.positions == "learned" else None
         self.first = nn.Parameter(torch.randn(width) * 0.02) if pool == "first" else None
-        self.layers = TransformerLayers(width, heads, layers, dropout=dropout, rotary=self.positions == "rotary")
-        self.dropout = Dropout(dropout)
+        rotary = self.positions == "rotary"
+        self.layers = TransformerLayers(width, heads, layers, dropout=dropout, rotary=rotary, causal=causal)
+        for table in (self.embeddings, None if self.table is None else self.table.weight) if causal else ():
+            if table is not None:  # also the weights of an output that scores tokens: products are to begin small
+                nn.init.normal_(table, std=width**-0.5)
+        self.dropout, self.causal = Dropout(dropout), causal
         self.pool, self.width = pool, width
         self.length = self.inputs.length + (pool == "first") if self.inputs.length else None
 
     def forward(self, batch: Batch) -> Stream:
         x, mask = self.begin(batch)
         return Stream(self.layers(x, mask), mask)
+
+    @property
+    def embeddings(self) -> Tensor | None:
+        """(V, D) those of a text's tokens."""
+        return self.inputs.table.weight if self.inputs.kind == "text" else None
 
     @property
     def blocks(self) -> list[Block]:

@@ -79,7 +79,7 @@ def _against_baselines(target: str, kind: str, scores: Mapping[str, Any], beside
     low, high = _interval(scores, main)
     words = f"{main} {shown(others[best])} against {shown(mine)}"
     found = []
-    words_of = getattr(parts.find("baselines", best), "says", "") if best in parts.kinds("baselines") else ""
+    words_of = "" if best in parts.kinds("baselines") else best  # what learns nothing, which the target's column brings
     majority = others.get("majority")
     if majority is not None and (low <= majority <= high or sign * majority > sign * mine):
         text = (

@@ -15,7 +15,6 @@ from ..heads.masked import HIDDEN
 from ..report import shown
 from ..run import Run
 
-WITHOUT_VALUES = ("language", "reconstruct", "text", "tags")
 GUESSED = 7  # every so many-th word of a text is hidden and to be guessed
 DRAWS = 8  # of a row's latents, for the bound of an autoencoder
 
@@ -39,7 +38,7 @@ class Answer:
     def __init__(self, run: Run, target: str) -> None:
         self.run, self.target, self.kind = run, target, run.kinds.get(target, "language")
         self.model: Any = run.model
-        self.words, self.unit = _WORDS.get(self.kind, _WORDS["vector"])
+        self.words, self.unit = _WORDS.get(self.kind) or getattr(run.columns[target], "answer", _WORDS["vector"])
 
     def with_random_weights(self, seed: int = 0) -> Answer:
         """The same with every weight tensor's numbers shuffled: a model of the same shape and scale that knows nothing."""
@@ -68,6 +67,8 @@ class Answer:
         said = self.model.predict(batch, [self.target])[self.target]
         if "value" in said and self.kind != "number":
             return F.normalize(said["value"].flatten(1), dim=1)
+        if hasattr(self._head, "goal"):
+            return self._head.goal(said)
         if "ids" in said:
             return _ended(said["ids"], self._head.end) if hasattr(self._head, "end") else said["ids"]
         if self.kind == "category":
@@ -90,7 +91,7 @@ class Answer:
             return self.model.predict({**batch, "labels": goal})["text"]["logprob"]
         if self.kind == "reconstruct":
             return self._guesses(batch, goal) if hasattr(self._head, "corrupted") else self._bound(batch)
-        if self.kind in ("text", "tags"):
+        if hasattr(self._head, "nats"):
             return -self._head.nats(self.model.streams(batch)[self.target], goal)
         said = self.model.predict(batch, [self.target])[self.target]
         if "value" in said:
@@ -127,7 +128,7 @@ class Answer:
 
     def rightness(self, batch: Batch, truth: Tensor) -> Tensor:
         """(N,) how right the model is: the answer where the goal is the truth; of numbers the distance, negative."""
-        said = self.model.predict(batch, [self.target])[self.target] if self.kind not in WITHOUT_VALUES else {}
+        said = {} if hasattr(self._head, "nats") else self.model.predict(batch, [self.target])[self.target]
         if "value" not in said:
             return self(batch, truth)
         value = said["value"]

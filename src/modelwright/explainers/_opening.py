@@ -121,7 +121,7 @@ class Opened:
         fields = [Field("text", "tokens", 0, names.shape[1], "ids")]
         return Subject(
             self.answer, batch, self.answer.own(batch), rows.tolist(), fields, names, _outside({"ids": place}, names),
-            fills={"ids": fill}, deletes=False,
+            fills={"ids": fill},
         )  # fmt: skip
 
     def _rows(self, rows: np.ndarray) -> Subject:
@@ -130,10 +130,11 @@ class Opened:
         fields, names, place = self._parts(rows, batch)
         background, drawn = self._background(batch)
         texts = {one.key: one.name for one in fields if one.kind == "text"}
+        stays = getattr(head, "aligned", False) or hasattr(head, "corrupted")
+        moves = [key for key, name in texts.items() if not (stays or getattr(self._column(name), "keeps_places", False))]
         return Subject(
             self.answer, batch, self.answer.own(batch), rows.tolist(), fields, names, place, background,
-            fills={key: self._fill(name) for key, name in texts.items()},
-            deletes=not getattr(head, "aligned", False) and not hasattr(head, "corrupted"), drawn=drawn,
+            fills={key: self._fill(name) for key, name in texts.items()}, deleted=moves, drawn=drawn,
         )  # fmt: skip
 
     def cells(self) -> dict[str, tuple[str, np.ndarray | None]]:
@@ -204,11 +205,17 @@ class Opened:
                 found[key], drawn = values[:count], True
         return found, drawn and count > 1
 
-    def _fill(self, name: str) -> int:
-        """The id of a word that is not known."""
-        tokenizer: Any = getattr(self.run.columns[name], "_lookup", None)
-        if self.run.columns[name].unit != "pretrained":
+    def _column(self, name: str) -> Any:
+        return self.run.columns[name]
+
+    def _fill(self, name: str) -> int | torch.Tensor:
+        """The id of a word that is not known, or all values of a step that is not."""
+        column = self._column(name)
+        if "absent" in column.sizes():
+            return torch.tensor(column.sizes()["absent"])
+        if getattr(column, "unit", "") != "pretrained":
             return UNKNOWN
+        tokenizer: Any = column._lookup
         found = [tokenizer.token_to_id(word) for word in ("[MASK]", "<mask>", "[UNK]", "<unk>")]
         return next((one for one in found if one is not None), UNKNOWN)
 

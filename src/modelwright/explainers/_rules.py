@@ -62,7 +62,7 @@ def _asked(column: Any, values: Any) -> Iterator[tuple[str, Any, np.ndarray]]:
         rows = np.repeat(np.arange(len(values)), values.lengths)
         for place, word in enumerate(column.vocabulary[:WORDS]):
             has = np.zeros(len(values), bool)
-            has[rows[values.values == place + 2]] = True
+            has[rows[values.ids == place + 2]] = True
             yield "has", word, has
     elif values.ndim == 4:
         side = -(-max(values.shape[1:3]) // int(CELLS**0.5))

@@ -7,7 +7,7 @@ value for categories and the like; a word is not there any more. Knows no method
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,7 +43,8 @@ class Subject:
 
     place[key] (R or 1, cells): the part that each cell of an input belongs to, F where it always stays. names (R, F):
     what a part is called, "" where a row has no such part. background[key] (K, ...): what replaces a cell; `fills`: the
-    id that replaces a word where words are not simply left out.
+    id that replaces a word where words are not simply left out; of steps of several values, the value that replaces each,
+    -1 where it stays.
     """
 
     answer: Answer
@@ -54,8 +55,8 @@ class Subject:
     names: np.ndarray
     place: dict[str, Tensor]
     background: Batch = field(default_factory=dict)
-    fills: dict[str, int] = field(default_factory=dict)
-    deletes: bool = True  # words are left out, not replaced
+    fills: dict[str, int | Tensor] = field(default_factory=dict)
+    deleted: Collection[str] = ()  # of these keys words are left out, not replaced
     drawn: bool = False  # whether background rows differ
 
     def __len__(self) -> int:
@@ -81,7 +82,7 @@ class Subject:
         found.answer = answer or self.answer
         return found
 
-    def without(self, owner: Tensor, keep: Tensor, draw: Tensor, deletes: bool | None = None) -> Batch:
+    def without(self, owner: Tensor, keep: Tensor, draw: Tensor, deletes: bool = True) -> Batch:
         """Row owner[n] with only the parts that keep[n] (N, F) names, the others from background draw[n]."""
         keep = F.pad(keep, (0, 1), value=True)
         batch: Batch = {}
@@ -93,15 +94,14 @@ class Subject:
             place = self.place[key]
             kept = keep.gather(1, place[owner]) if len(place) > 1 else keep[:, place[0]]
             if key in self.fills:
-                batch[key] = rows.masked_fill(~kept, self.fills[key])
+                batch[key] = _filled(rows, kept, self.fills[key])
                 continue
             kept = kept.view(*rows.shape[:3])  # of a picture the channels of a pixel go together
             other = self.background[key][draw]
             batch[key] = torch.where(kept.unsqueeze(-1) if rows.ndim == 4 else kept, rows, other)
-        if self.deletes if deletes is None else deletes:
-            for key in self.fills:
-                place = self.place[key]
-                _delete(batch, key, keep.gather(1, place[owner] if len(place) > 1 else place.expand(len(keep), -1)))
+        for key in self.deleted if deletes else ():
+            place = self.place[key]
+            _delete(batch, key, keep.gather(1, place[owner] if len(place) > 1 else place.expand(len(keep), -1)))
         return batch
 
     @torch.inference_mode()
@@ -164,6 +164,13 @@ def shared(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
     sizes = (groups[:, :, None] == np.arange(values.shape[1])).sum(1)
     each = np.pad(values / np.maximum(sizes, 1), ((0, 0), (0, 1)))
     return np.take_along_axis(each, groups, 1)
+
+
+def _filled(rows: Tensor, kept: Tensor, fill: int | Tensor) -> Tensor:
+    """(B, T) or (B, T, K) with another id, or other values, at the steps that are not kept."""
+    if isinstance(fill, int):
+        return rows.masked_fill(~kept, fill)
+    return torch.where(kept.unsqueeze(-1) | (fill < 0), rows, fill.to(rows))
 
 
 def _delete(batch: Batch, key: str, kept: Tensor) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..blocks.inputs import CategoryTable, Picture
+from ..blocks.letters import OneHot
 from ..parts import Count
 from ._subject import Explanation, Subject
 
@@ -96,7 +97,7 @@ def _entries(subject: Subject) -> list[_Entry]:
                 found.append(_Entry(name, module))
             elif hasattr(module, "by_token"):
                 found.append(_Entry(name, module, module.by_token))
-            elif isinstance(module, nn.Embedding) and name in subject.place:
+            elif isinstance(module, (nn.Embedding, OneHot)) and name in subject.place:
                 found.append(_Entry(name, module))
             else:
                 continue

@@ -21,7 +21,7 @@ from ..data.encoding import encode, keys, require_aligned
 from ..errors import DataError
 from ..files import write_json
 from ..fitting import Trained, Watch, fit
-from ..prediction import Measured, measure_rows, predict_encoded
+from ..prediction import Measured, measure_rows, predict_encoded, target_scores
 from ..preparation import Prepared, fold_count, open_rows, prepare
 from ..privacy import differential, federated
 from ..publication import publish
@@ -60,6 +60,18 @@ def measure_part(model: Any, prepared: Prepared, part: int) -> Measured:
     return measure_rows(model, prepared.encoded, prepared.index(part), prepared.columns)
 
 
+def calibrate(model: Any, prepared: Prepared) -> None:
+    """Tell the targets that ask for intervals how large errors are on rows that were not learned from."""
+    index = prepared.index(1)
+    asked = [name for name, column in prepared.columns.items() if column.target and getattr(column, "interval", 0)]
+    if asked and not len(index):
+        hint = "Give the split a share of them, or leave the option interval out."
+        raise DataError("intervals need validation rows.", where=f"target '{asked[0]}'", hint=hint)
+    predicted = predict_encoded(model, prepared.encoded, index, only=asked) if asked else {}
+    for name, tensors in predicted.items():
+        prepared.columns[name].calibrate(tensors, prepared.encoded.targets[name][index])
+
+
 def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -> Run:
     """Train and measure a recipe in its run folder, with its folds if it asks for them."""
     rows = open_rows(recipe)
@@ -76,18 +88,6 @@ def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -
     trained = learn(recipe, prepared, folder, watch, resolved, keep, **how)
     run = Run(recipe, prepared.columns, path=folder, model=trained.model)
     return _publish(run, trained, folder, watch, across)
-
-
-def calibrate(model: Any, prepared: Prepared) -> None:
-    """Tell the targets that ask for intervals how large errors are on rows that were not learned from."""
-    index = prepared.index(1)
-    asked = [name for name, column in prepared.columns.items() if column.target and getattr(column, "interval", 0)]
-    if asked and not len(index):
-        hint = "Give the split a share of them, or leave the option interval out."
-        raise DataError("intervals need validation rows.", where=f"target '{asked[0]}'", hint=hint)
-    predicted = predict_encoded(model, prepared.encoded, index, only=asked) if asked else {}
-    for name, tensors in predicted.items():
-        prepared.columns[name].calibrate(tensors, prepared.encoded.targets[name][index])
 
 
 def _publish(run: Run, trained: Trained, folder: Path, watch: Watch, across: dict | None) -> Run:
@@ -142,14 +142,18 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
     texts = {name for name, c in prepared.columns.items() if parts.kind_of("columns", c) == "text" and not c.target}
     test, result = prepared.index(2), dict[str, dict[str, Any]]()
     codes_of = {name: codes for name, codes in prepared.encoded.targets.items() if not isinstance(codes, Ragged)}
+    for name, column in prepared.columns.items():
+        if column.target and hasattr(column, "baselines"):
+            _own_baselines(name, prepared, result)
     if not codes_of:  # no traditional method here writes sequences
-        return {}
+        return result
     features = baselines.Features(
-        prepared.encoded.inputs, {n: prepared.rows.table.column(n).to_pylist() for n in texts}, **_history(prepared)
+        prepared.encoded.inputs, {n: prepared.rows.table.column(n).to_pylist() for n in texts}
     )
     for name, codes in codes_of.items():
         column = prepared.columns[name]
-        chosen = getattr(column, "baselines", baselines.DEFAULTS) if recipe.baselines is True else recipe.baselines
+        usual = () if hasattr(column, "baselines") else baselines.DEFAULTS
+        chosen = usual if recipe.baselines is True else recipe.baselines
         kind, share = parts.kind_of("columns", column), max(10.0, seconds) / len(codes_of)
         outcome = baselines.run(
             chosen, kind, features, column.truth(codes), prepared.index(0), test, share, recipe.train.seed
@@ -157,23 +161,27 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
         for baseline, found in outcome.items():
             entry = result.setdefault(baseline, {"scores": {}, "fit_seconds": 0.0, "predict_seconds": 0.0, "note": ""})
             if found.get("predicted") is not None:
-                said, truth = {**found["predicted"], **getattr(column, "units", {})}, column.truth(codes[test])
-                costs = recipe.targets.get(name, {}).get("costs")
-                entry["scores"][name] = metrics.score(kind, said, truth, column.sizes().get("classes"))
-                entry["scores"][name] |= evaluation.cost_scores(kind, said, truth, costs) if costs is not None else {}
+                truth, costs = column.truth(codes[test]), recipe.targets.get(name, {}).get("costs")
+                scores = metrics.score(kind, found["predicted"], truth, column.sizes().get("classes"))
+                scores |= evaluation.cost_scores(kind, found["predicted"], truth, costs) if costs is not None else {}
+                entry["scores"][name] = scores
             entry["fit_seconds"] += found.get("fit_seconds") or 0.0
             entry["predict_seconds"] += found.get("predict_seconds") or 0.0
             entry["note"] = found.get("note", "") or entry["note"]
     return result
 
 
-def _history(prepared: Prepared) -> dict[str, Any]:
-    """The first series that is read, in the unit of the data, and the season of what is forecast."""
-    inputs = {name: column for name, column in prepared.columns.items() if not column.target}
-    series = [column.truth(prepared.encoded.inputs[place]) for name, place in keys(inputs).items()
-              if isinstance(prepared.encoded.inputs[place], Windows) for column in [inputs[name]]]  # fmt: skip
-    season = max((getattr(column, "season", 1) for column in prepared.columns.values()), default=1)
-    return {"series": series[0] if series else None, "season": season}
+def _own_baselines(name: str, prepared: Prepared, result: dict[str, dict[str, Any]]) -> None:
+    """What a kind of target brings to be compared with."""
+    column, codes, test = prepared.columns[name], prepared.encoded.targets[name], prepared.index(2)
+    own = own_encoders(prepared.recipe, prepared.columns)
+    inputs = {n: prepared.encoded.inputs[key] for n, key in keys(prepared.columns, own).items()}
+    inputs = {n: prepared.columns[n].truth(v) if isinstance(v, Windows) else v for n, v in inputs.items()}
+    for baseline, predicted in column.baselines(inputs, codes, test).items():
+        scores = target_scores(column, predicted, codes[test])
+        for figure in ("coverage", "interval_width"):  # of the model's errors
+            scores.pop(figure, None)
+        result[baseline] = {"scores": {name: scores}, "fit_seconds": 0.0, "predict_seconds": 0.0, "note": ""}
 
 
 def _measure_folds(recipe: Recipe, rows: Any, folder: Path, number: int) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from ..heads.reconstruct import Reconstruct
 from ..heads.sequence import Sequence
 from ..heads.tags import Tags
 from ..heads.vector import Vector
-from ..models.assembled import Assembled
+from ..models._assembly import Assembly
 from ._units import Read, Slice, Units, each, first, inputs, makes, places, reads, some, stack, units, width
 
 _PRETRAINED = (  # who reads, and who makes: neurons and heads in BERT's words, then in DistilBERT's
@@ -52,7 +52,7 @@ def find(model: nn.Module) -> dict[str, Units]:
 
 
 @units.register
-def _assembled(model: Assembled, read: Read) -> Iterator[Units]:
+def _assembled(model: Assembly, read: Read) -> Iterator[Units]:
     fused: Read = [] if model.fuse is None else [width(model.fuse)]
     for key, head in model.heads.items():
         fused += reads(model.beside[key]) if key in model.beside else []
@@ -78,7 +78,7 @@ def _assembled(model: Assembled, read: Read) -> Iterator[Units]:
         yield from _encoded(encoder, pool, reading)
 
 
-def _of_sequences(model: Assembled) -> list[Any]:
+def _of_sequences(model: Assembly) -> list[Any]:
     return [model.head(name) for name in model.read]
 
 
