@@ -150,13 +150,14 @@ def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str,
             recipe.model.encoders[name] = {"kind": kind, **options}
             own = recipe.columns.get(name, {})
             recipe.columns[name] = {**asked, **({"kind": own} if isinstance(own, str) else own)}
-    inferred = infer(rows.table, targets)
+    known = {name: _config(config)["kind"] for name, config in rows.columns.items()}
+    inferred = infer(rows.table, targets, known)
     columns: dict[str, Any] = {}
     for name in rows.table.column_names:
         config = _config(recipe.columns.get(name, {}))
-        known, guess = _config(rows.columns.get(name, {})), inferred[name]
-        if known and config.get("kind", known["kind"]) == known["kind"]:
-            config = {**known, **config}
+        own, guess = _config(rows.columns.get(name, {})), inferred[name]
+        if own and config.get("kind", own["kind"]) == own["kind"]:
+            config = {**own, **config}
         if "kind" not in config:
             config = {"kind": guess.kind, **guess.options, **config}
         if (config["kind"] == "drop" and name not in targets) or _is_beside(name, recipe, rows):

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from ._inference import Facts, Inferred
 
 SAME = 0.995  # share of rows from which an input tells the target
+OPEN = 0.98  # share of what guessing leaves open that a number, or its absence, tells
+BIN = 20  # rows of a stretch of a number
 ENOUGH = 20  # rows below which agreement may be chance
 CODED = ("category", "boolean", "number")
 
@@ -24,11 +26,38 @@ def doubted(found: dict[str, Inferred], facts: dict[str, Facts], targets: list[s
         for name, inferred in found.items():
             if name in targets or inferred.kind not in CODED:
                 continue
-            share = told(facts[name], facts[target], found[target].kind == "number" and inferred.kind == "number")
+            numeric = [found[each].kind == "number" for each in (name, target)]
+            share, doubt = told(facts[name], facts[target], all(numeric)), ""
             if share >= SAME:
                 doubt = f"leak? It nearly tells the target '{target}' ({share:.1%} of the rows)"
+            elif not numeric[1] and (what := told_after(facts[name], facts[target], numeric[0])):
+                doubt = f"leak? {what} nearly tells the target '{target}': is it known before?"
+            if doubt:
                 out[name] = replace(out[name], doubt=f"{inferred.doubt}; {doubt}" if inferred.doubt else doubt)
     return out
+
+
+def told_after(one: Facts, target: Facts, is_number: bool) -> str:
+    """What of an input tells a class so well that it is likely written down after the fact: which stretch of a number it lies
+    in (a call's duration), or whether there is a value at all (the amount recovered); empty where nothing does."""
+    codes, truth = one.coded[0][target.coded[0] >= 0], target.coded[0][target.coded[0] >= 0]
+    present = codes >= 0
+    if 0 < present.sum() < len(codes) and _settled(present.astype(np.int64), truth):
+        return "Whether it has a value"
+    if not is_number or present.sum() < 5 * BIN:
+        return ""
+    x, truth = one.numbers[codes[present]], truth[present]
+    x, truth = x[~np.isnan(x)], truth[~np.isnan(x)]
+    cuts = np.unique(np.quantile(x, np.linspace(0, 1, max(len(x) // BIN, 2) + 1)[1:-1])) if len(x) else x
+    return "The size of its numbers" if len(x) and _settled(np.searchsorted(cuts, x, side="right"), truth) else ""
+
+
+def _settled(groups: np.ndarray, truth: np.ndarray) -> bool:
+    """Whether the commonest class of each group is right where guessing the commonest of all would not be."""
+    classes = int(truth.max(initial=0)) + 1
+    counts = np.bincount(groups * classes + truth, minlength=(int(groups.max(initial=0)) + 1) * classes).reshape(-1, classes)
+    best, common = counts.max(1).sum(), counts.sum(0).max()
+    return len(truth) - common >= BIN and best - common >= OPEN * (len(truth) - common)
 
 
 def told(one: Facts, target: Facts, as_numbers: bool) -> float:
