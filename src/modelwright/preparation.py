@@ -29,7 +29,7 @@ from .data.encoding import TABLE, Encoded, encode, fit, require_aligned, share
 from .data.reading import read
 from .data.rows import Rows
 from .data.splitting import folds, split
-from .data.walking import walk_forward
+from .data.walking import columns_of, walk_forward
 from .errors import DataError, Problem, RunError, UserError, did_you_mean
 from .loop import StepOptions
 from .prediction import validation_scores
@@ -336,7 +336,8 @@ def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarr
     if walks and fold is not None:
         return walk_forward(rows, config, fold[1])[fold[0]]
     if walks:
-        config = {**{k: config[k] for k in ("column", "known") if k in config}, "kind": "time", "fractions": [0.9, 0.1, 0.0]}
+        column, known = columns_of(rows, config)  # the folds have tested: the model gets all rows
+        config = {"kind": "time", "column": column, "known": known, "fractions": [0.9, 0.1, 0.0]}
     elif fold is None and isinstance(config, dict) and config.get("kind") == "folds":
         config = {"kind": "stratified", "fractions": [0.9, 0.1, 0.0]}  # the folds have tested: the model gets all rows
     if fold is not None:

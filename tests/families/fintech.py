@@ -16,7 +16,9 @@ def write(folder: Path) -> None:
     steps, rows = [], []
     for step in range(STEPS):
         day, volume = f"2024-{1 + step // 28:02d}-{1 + step % 28:02d}", 5 + draw.random()
-        price = None if step >= STEPS - 4 else 10 + math.sin(step / 3) + draw.random() / 5  # of the last only volume is known
+        price = (
+            None if step >= STEPS - 4 else 10 + math.sin(step / 3) + draw.random() / 5
+        )  # of the last only volume is known
         steps.append({"day": day, "price": price, "volume": volume})
     (folder / "steps.jsonl").write_text("".join(json.dumps(step) + "\n" for step in steps))
     for _ in range(60):
@@ -49,7 +51,9 @@ FAMILIES: dict[str, dict] = {
     "lstm on a series": table(
         "kind", {"kind": "category"}, "signal", encoders={"signal": {"kind": "rnn", "hidden": 8}}
     ),
-    "cnn on a series": table("kind", {"kind": "category"}, "signal", encoders={"signal": {"kind": "cnn", "channels": [4]}}),
+    "cnn on a series": table(
+        "kind", {"kind": "category"}, "signal", encoders={"signal": {"kind": "cnn", "channels": [4]}}
+    ),
     "number with an interval": table("spend", {"kind": "number", "interval": 0.8}, "age"),
 }
 FORECASTS = [family for family in FAMILIES if "forecast" in family or family == "patch transformer"]

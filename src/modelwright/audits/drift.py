@@ -84,7 +84,9 @@ def _columns(case: Case, sample: Sample) -> dict[str, tuple[str, np.ndarray]]:
             flat = values.reshape(len(values), -1).astype(np.float32)
             found |= {f"{name}: brightness": ("KS", flat.mean(1)), f"{name}: contrast": ("KS", flat.std(1))}
         elif values.ndim == 3:
-            found |= {f"{name}: mean of channel {one}": ("KS", values[:, :, one].mean(1)) for one in range(values.shape[2])}
+            found |= {
+                f"{name}: mean of channel {one}": ("KS", values[:, :, one].mean(1)) for one in range(values.shape[2])
+            }
         elif kind in ("category", "boolean"):
             found[name] = ("chi-square", values[:, 0].astype(np.int64))
         else:

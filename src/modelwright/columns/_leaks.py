@@ -55,7 +55,9 @@ def told_after(one: Facts, target: Facts, is_number: bool) -> str:
 def _settled(groups: np.ndarray, truth: np.ndarray) -> bool:
     """Whether the commonest class of each group is right where guessing the commonest of all would not be."""
     classes = int(truth.max(initial=0)) + 1
-    counts = np.bincount(groups * classes + truth, minlength=(int(groups.max(initial=0)) + 1) * classes).reshape(-1, classes)
+    counts = np.bincount(groups * classes + truth, minlength=(int(groups.max(initial=0)) + 1) * classes).reshape(
+        -1, classes
+    )
     best, common = counts.max(1).sum(), counts.sum(0).max()
     return len(truth) - common >= BIN and best - common >= OPEN * (len(truth) - common)
 

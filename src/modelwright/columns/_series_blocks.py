@@ -13,7 +13,9 @@ MOST_CHANNELS = 30
 WINDOWS = 3  # drawn of the first channel: the first, the one in the middle and the worst
 
 
-def blocks(predicted: Mapping[str, Any], truth: np.ndarray, scores: Mapping[str, Any], examples: Any = None) -> list[Block]:
+def blocks(
+    predicted: Mapping[str, Any], truth: np.ndarray, scores: Mapping[str, Any], examples: Any = None
+) -> list[Block]:
     """Errors by channel and by step, and windows of the last channel. predicted: as `Series.comparable` gives it."""
     value, names = np.asarray(predicted["value"], np.float64), [str(name) for name in predicted["names"]]
     known = np.isfinite(truth)
@@ -52,7 +54,11 @@ def _windows(
     """Forecasts beside what came, of the last channel."""
     if not len(truth):
         return []
-    chosen = {"first window": 0, "middle window": len(truth) // 2, "worst window": int((scaled**2).sum((1, 2)).argmax())}
+    chosen = {
+        "first window": 0,
+        "middle window": len(truth) // 2,
+        "worst window": int((scaled**2).sum((1, 2)).argmax()),
+    }
     steps, found = list(map(float, range(1, truth.shape[1] + 1))), list[Block]()
     times = examples[0].column("time") if examples is not None and "time" in examples[0].column_names else None
     for title, row in list(chosen.items())[:WINDOWS]:
@@ -61,5 +67,7 @@ def _windows(
         drawn = {name: (steps, [float(v) if np.isfinite(v) else None for v in line]) for name, line in lines.items()}
         begins = f" from {times[int(examples[1][row])].as_py()}" if times is not None else ""
         name = f"{names[-1]}, {title}{begins}"
-        found.append(Curve(name, "steps ahead", names[-1], drawn, dashed=[end for end in ("low", "high") if end in lines]))  # type: ignore[arg-type]
+        found.append(
+            Curve(name, "steps ahead", names[-1], drawn, dashed=[end for end in ("low", "high") if end in lines])
+        )  # type: ignore[arg-type]
     return found

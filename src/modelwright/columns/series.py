@@ -168,14 +168,22 @@ validation rows; 0 for none.
             "the mean of the history": ((sums[ends] - sums[ends - history.length]) / history.length)[:, None],
         }
         if 1 < self.season <= history.length:
-            found["repeating the last season"] = values[(ends - self.season)[:, None] + np.arange(self.length) % self.season]
+            found["repeating the last season"] = values[
+                (ends - self.season)[:, None] + np.arange(self.length) % self.season
+            ]
         shape = (len(test), self.length, self.channels)
         codes_of = {name: (each - np.array(self.mean)) / np.array(self.scale) for name, each in found.items()}
         return {name: {"value": np.broadcast_to(each, shape)} for name, each in codes_of.items()}
 
     def sizes(self) -> dict[str, Any]:
         """`length`, `channels`, `mean` and `scale` (what a code of 0 and of 1 is worth); of a target also `interval`."""
-        found = {"length": self.length, "channels": self.channels, "mean": self.mean, "scale": self.scale, "ahead": self.ahead}
+        found = {
+            "length": self.length,
+            "channels": self.channels,
+            "mean": self.mean,
+            "scale": self.scale,
+            "ahead": self.ahead,
+        }
         return {**found, "interval": self.interval} if self.target else found
 
     @staticmethod
@@ -228,12 +236,11 @@ def _cells(values: pa.Array, channels: int = 0) -> tuple[np.ndarray, np.ndarray,
         steps = np.where(whole, lengths // width, 0)
         return _parsing.numbers(items)[kept].reshape(-1, width), np.cumsum(steps) - steps, steps
     if _is_view(values.type):
-        present = values.is_valid().to_numpy(zero_copy_only=False)
-        steps = np.where(present, values.sizes.to_numpy(), 0)
-        first = int(values.offsets.to_numpy()[steps > 0].min(initial=2**62)) if (steps > 0).any() else 0
-        last = int((values.offsets.to_numpy() + steps)[steps > 0].max(initial=0))
-        inner = values.values.slice(first, max(last - first, 0))
-        starts = np.where(steps > 0, values.offsets.to_numpy() - first, 0)
+        steps = np.where(values.is_valid().to_numpy(zero_copy_only=False), values.sizes.to_numpy(), 0).astype(np.int64)
+        starts, here = values.offsets.to_numpy().astype(np.int64), steps > 0
+        first = int(starts[here].min()) if here.any() else 0
+        inner = values.values.slice(first, int((starts + steps)[here].max()) - first if here.any() else 0)
+        starts = np.where(here, starts - first, 0)
     else:
         inner, offsets, _ = _parsing.lists(values)
         starts, steps = offsets[:-1], np.diff(offsets)

@@ -192,7 +192,9 @@ _TAUGHT: dict[str, tuple[Callable[..., Tensor], Callable[..., Loss]]] = {  # hea
 
 def _way(kind: str) -> tuple[Callable[..., Tensor], Callable[..., Loss]] | None:
     """How a head of this kind is taught; one that is not known here may say that its `value` is all there is to it."""
-    return _TAUGHT.get(kind) or ((_value, _squared) if getattr(parts.find("heads", kind), "taught", "") == "value" else None)
+    return _TAUGHT.get(kind) or (
+        (_value, _squared) if getattr(parts.find("heads", kind), "taught", "") == "value" else None
+    )
 
 
 def to_be_written(teacher: Model, heads: dict[str, Any], sequences: bool) -> list[str]:

@@ -42,9 +42,7 @@ class Encoded:
     They are held as tensors that share the arrays' memory (also when that is a mapped file); a batch is an index.
     """
 
-    def __init__(
-        self, inputs: dict[str, Rowwise], targets: dict[str, Rowwise], rows: int
-    ) -> None:
+    def __init__(self, inputs: dict[str, Rowwise], targets: dict[str, Rowwise], rows: int) -> None:
         self.inputs, self.targets, self.rows = inputs, targets, rows
         self.dense: dict[str, Tensor] = {}
         self.windows: dict[str, tuple[Tensor, Tensor, int]] = {}  # values, starts, length
@@ -93,7 +91,9 @@ class Encoded:
         moved = Encoded.__new__(Encoded)
         moved.inputs, moved.targets, moved.rows = self.inputs, self.targets, self.rows
         moved.dense = {key: values.to(device) for key, values in self.dense.items()}
-        moved.windows = {k: (values.to(device), starts.to(device), n) for k, (values, starts, n) in self.windows.items()}
+        moved.windows = {
+            k: (values.to(device), starts.to(device), n) for k, (values, starts, n) in self.windows.items()
+        }
         for name in ("ragged", "sequences"):
             setattr(
                 moved, name, {key: tuple(x.to(device) for x in given) for key, given in getattr(self, name).items()}

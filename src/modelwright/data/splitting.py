@@ -117,7 +117,9 @@ def _plan(config: Mapping[str, Any] | str | None, times: tuple[str, ...] = ()) -
     kind = given.get("kind", "stratified")
     if kind not in KINDS:
         raise DataError(
-            f"'{kind}' is not a kind of split.", where=WHERE, hint=did_you_mean(str(kind), (*KINDS, "folds", "walk_forward"))
+            f"'{kind}' is not a kind of split.",
+            where=WHERE,
+            hint=did_you_mean(str(kind), (*KINDS, "folds", "walk_forward")),
         )
     if kind in ("group", "time", "column") and not given.get("column"):
         raise DataError(
@@ -131,7 +133,13 @@ def _plan(config: Mapping[str, Any] | str | None, times: tuple[str, ...] = ()) -
             f"fractions are three shares for train, validation and test that sum to 1, given {fractions!r}.",
             where=f"{WHERE}.fractions",
         )
-    return _Plan(kind, tuple(float(each) for each in fractions), given.get("column"), bool(given.get("official", True)), given.get("known"))
+    return _Plan(
+        kind,
+        tuple(float(each) for each in fractions),
+        given.get("column"),
+        bool(given.get("official", True)),
+        given.get("known"),
+    )
 
 
 def _are_shares(fractions: Any) -> bool:
@@ -313,8 +321,8 @@ def known_before(rows: Rows, take: np.ndarray, part: np.ndarray, when: np.ndarra
     not have learned from it."""
     until, found = times(rows, take, known), part.copy()
     for place in (0, 1):
-        later = when[part > place]
-        found[(part == place) & (until >= later.min(initial=np.inf))] = -1
+        if (later := part > place).any():
+            found[(part == place) & (until >= when[later].min())] = -1
     return found
 
 

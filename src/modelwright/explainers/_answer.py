@@ -95,7 +95,11 @@ class Answer:
             return -self._head.nats(self.model.streams(batch)[self.target], goal)
         said = self.model.predict(batch, [self.target])[self.target]
         if "value" in said:
-            return self._number(said["value"]) if self.kind == "number" else (said["value"].flatten(1) * goal.flatten(1)).sum(1)
+            return (
+                self._number(said["value"])
+                if self.kind == "number"
+                else (said["value"].flatten(1) * goal.flatten(1)).sum(1)
+            )
         if self.kind == "category":
             return said["probabilities"].gather(1, goal.long()[:, None])[:, 0]
         chance = next(iter(said.values()))

@@ -131,7 +131,9 @@ class Opened:
         background, drawn = self._background(batch)
         texts = {one.key: one.name for one in fields if one.kind == "text"}
         stays = getattr(head, "aligned", False) or hasattr(head, "corrupted")
-        moves = [key for key, name in texts.items() if not (stays or getattr(self._column(name), "keeps_places", False))]
+        moves = [
+            key for key, name in texts.items() if not (stays or getattr(self._column(name), "keeps_places", False))
+        ]
         return Subject(
             self.answer, batch, self.answer.own(batch), rows.tolist(), fields, names, place, background,
             fills={key: self._fill(name) for key, name in texts.items()}, deleted=moves, drawn=drawn,

@@ -24,7 +24,14 @@ class Number(nn.Module):
 
     reads = "pooled"
 
-    def __init__(self, width: int, sizes: dict[str, Any], *, loss: Literal["mse", "mae", "huber"] = "mse", quantiles: bool = False) -> None:
+    def __init__(
+        self,
+        width: int,
+        sizes: dict[str, Any],
+        *,
+        loss: Literal["mse", "mae", "huber"] = "mse",
+        quantiles: bool = False,
+    ) -> None:
         super().__init__()
         self.ends = losses.ends(sizes.get("interval", 0.0)) if quantiles else ()
         self.output = nn.Linear(width, 1 + len(self.ends))
@@ -32,7 +39,9 @@ class Number(nn.Module):
 
     def loss(self, stream: Stream, target: Tensor) -> losses.Loss:
         weights = shares(stream)
-        value, *ends = self.output(stream.x).unbind(-1) if weights is not None else self.output(stream.x[:, 0]).unbind(-1)
+        value, *ends = (
+            self.output(stream.x).unbind(-1) if weights is not None else self.output(stream.x[:, 0]).unbind(-1)
+        )
         goal = target if weights is None else at_each(target, stream)
         total = self.function(value, goal, weights)[0]
         for end, level in zip(ends, self.ends):

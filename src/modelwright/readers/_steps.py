@@ -55,7 +55,9 @@ class Steps:
 
     def when(self, steps: np.ndarray) -> pa.Array:
         """The times of steps, or their numbers where there are none."""
-        return stamps(steps.astype(np.float64) if self.seconds is None else self.seconds[steps], self.seconds is not None)
+        return stamps(
+            steps.astype(np.float64) if self.seconds is None else self.seconds[steps], self.seconds is not None
+        )
 
 
 def stamps(seconds: np.ndarray, are_times: bool) -> pa.Array:
@@ -75,6 +77,12 @@ def numbers(table: pa.Table, name: str) -> np.ndarray:
         hint = "Empty cells count as missing. A column that is no part of the series is left out by naming the others: columns."
         raise DataError(message, where=f"column '{name}'", hint=hint)
     return found
+
+
+def mostly_numbers(cells: pa.ChunkedArray) -> bool:
+    """Whether more than half of the cells that hold something hold numbers."""
+    filled = _parsing.strings(cells).is_valid().to_numpy(zero_copy_only=False)
+    return bool(filled.any()) and float(np.isfinite(_parsing.numbers(cells))[filled].mean()) > 0.5
 
 
 def times(table: pa.Table, name: str) -> np.ndarray:

@@ -17,7 +17,6 @@ from ..parts import Count, NoneOrMore
 from . import _steps
 from ._steps import Steps
 
-WHERE = "data"
 SHARES = (0.7, 0.1, 0.2)
 
 
@@ -90,10 +89,10 @@ class Series:
         for name in (self.time, self.by, *self.columns, *self.targets, *self.known):
             if name and name not in table.column_names:
                 hint = did_you_mean(name, table.column_names)
-                raise DataError(f"there is no column '{name}'.", where=f"{WHERE}: {self.path}", hint=hint)
+                raise DataError(f"there is no column '{name}'.", where=str(self.path), hint=hint)
         if table.num_rows < 2:
             rows = "one row" if table.num_rows else "no rows"
-            raise DataError(f"a series needs more than {rows}.", where=f"{WHERE}: {self.path}")
+            raise DataError(f"a series needs more than {rows}.", where=str(self.path))
         notes = list[str]()
         names = self._names(table, notes)
         seconds = _steps.times(table, self.time) if self.time else None
@@ -113,10 +112,14 @@ class Series:
                 notes.append(f"{len(cuts)} gaps between times (the first before {cell}): no window crosses one.")
         if self.calendar:
             if seconds is None:
-                raise DataError("a calendar needs times.", where=f"{WHERE}.calendar", hint="Name their column: time.")
+                raise DataError(
+                    "a calendar needs times.", where=f"{self.path}: calendar", hint="Name their column: time."
+                )
             known.append(_steps.calendar(seconds))
         if missing := int(np.isnan(values).sum()):
-            notes.append(f"{missing} cells are missing: a history repeats the value before them; as a future they do not count.")
+            notes.append(
+                f"{missing} cells are missing: a history repeats the value before them; as a future they do not count."
+            )
         cuts = np.union1d(cuts if self.gaps == "cut" else [], np.flatnonzero(np.diff(series)) + 1)
         bounds = np.concatenate([[0], cuts, [len(values)]]).astype(np.int64)
         beforehand = np.concatenate([np.zeros((len(values), 0)), *known], 1)
@@ -127,20 +130,22 @@ class Series:
         beside = {self.time, self.by, *self.known, *self.targets}
         others = [name for name in self.columns or table.column_names if name not in beside]
         if not self.columns:
-            left = [name for name in others if np.isfinite(_parsing.numbers(table.column(name))).mean() <= 0.5]
+            left = [name for name in others if not _steps.mostly_numbers(table.column(name))]
             if left:
                 notes.append(f"Columns that do not hold numbers are left out: {', '.join(left)}.")
             others = [name for name in others if name not in left]
         if not self.targets and not others:
             hint = "Name them: columns: [...]."
-            raise DataError("no column holds numbers.", where=f"{WHERE}: {self.path}", hint=hint)
+            raise DataError("no column holds numbers.", where=str(self.path), hint=hint)
         return [*self.targets, *others]
 
     def _refuse_duplicates(self, table: pa.Table, seconds: np.ndarray, series: np.ndarray, order: np.ndarray) -> None:
         twice = np.flatnonzero((np.diff(seconds) == 0) & (np.diff(series) == 0))
         if len(twice):
             cell = table.column(self.time)[int(order[twice[0] + 1])].as_py()
-            hint = "Leave one row for each time." if self.by else "Where there are several series, name their column: by."
+            hint = (
+                "Leave one row for each time." if self.by else "Where there are several series, name their column: by."
+            )
             raise DataError(
                 f"{len(twice)} times stand twice, the first is {cell}.", where=f"column '{self.time}'", hint=hint
             )
@@ -156,9 +161,11 @@ class Series:
 
     def _too_short(self, steps: Steps) -> DataError:
         longest = int(np.diff(steps.bounds).max())
-        message = f"no window of {self.window} steps and horizon of {self.horizon} fits into the training part; the longest "
+        message = (
+            f"no window of {self.window} steps and horizon of {self.horizon} fits into the training part; the longest "
+        )
         message += f"stretch without a gap has {longest} steps in all parts together."
-        return DataError(message, where=f"{WHERE}: {self.path}", hint="Shorten window or horizon, or give more rows.")
+        return DataError(message, where=str(self.path), hint="Shorten window or horizon, or give more rows.")
 
     def _parts(self, steps: Steps, given: np.ndarray | None) -> np.ndarray:
         """The part of each step, -1 beyond the last border."""
@@ -173,7 +180,7 @@ class Series:
             ends = [int(each) for each in parts]
         else:
             message = f"expected three shares that sum to 1, or three rising numbers of steps, given {list(parts)}."
-            raise DataError(message, where=f"{WHERE}.parts", hint="For example parts: [0.7, 0.1, 0.2].")
+            raise DataError(message, where=f"{self.path}: parts", hint="For example parts: [0.7, 0.1, 0.2].")
         found = np.searchsorted(ends, place, side="right")
         return np.where(found > 2, -1, found)
 
@@ -215,9 +222,13 @@ class Series:
                 raise DataError(message, where="rows", hint="Give more of its past.")
             if self.known and end - now < self.horizon:
                 names = ", ".join(self.known)
-                message = f"the rows end {end - now} steps after the last known value; {self.horizon} of {names} are needed."
+                message = (
+                    f"the rows end {end - now} steps after the last known value; {self.horizon} of {names} are needed."
+                )
                 raise DataError(message, where="rows", hint="Add rows with them, and leave the other cells empty.")
-            later = np.arange(1, self.horizon + 1) * steps.usual + (now - 1 if steps.seconds is None else steps.seconds[now - 1])
+            later = np.arange(1, self.horizon + 1) * steps.usual + (
+                now - 1 if steps.seconds is None else steps.seconds[now - 1]
+            )
             named = steps.known[now : now + self.horizon, : len(self.known)]
             pieces = ([named] if self.known else []) + ([_steps.calendar(later)] if self.calendar else [])
             ahead += [np.concatenate(pieces, 1)] if pieces else []

@@ -60,7 +60,10 @@ def _over_folds(scores: dict[str, dict[str, Any]]) -> list[Any]:
     found: list[Any] = []
     for target, each in scores.items():
         shown = {name: value for name, value in each.items() if isinstance(value, float) and not name.endswith("_sd")}
-        rows = [[evaluation.NAMES.get(name, name.replace("_", " ")), value, each.get(f"{name}_sd")] for name, value in shown.items()]
+        rows = [
+            [evaluation.NAMES.get(name, name.replace("_", " ")), value, each.get(f"{name}_sd")]
+            for name, value in shown.items()
+        ]
         found.append(Table(f"Over {each.get('folds', 0)} folds: {target}", ["score", "mean", "sd"], rows))
     return found
 

@@ -93,7 +93,12 @@ def _pooled(pool: Pool, encoder: Any, read: Read) -> Read:
 def _encoded(encoder: Any, pool: Pool | None, read: Read) -> Iterator[Units]:
     """An encoder's units; a pool that takes the end of a backward pass apart must know where it begins."""
     for one in units(encoder, [*read, width(encoder)]):
-        if pool is not None and one.made and isinstance(encoder, Rnn) and one.made[0].module in encoder.layers.leftward[-1:]:
+        if (
+            pool is not None
+            and one.made
+            and isinstance(encoder, Rnn)
+            and one.made[0].module in encoder.layers.leftward[-1:]
+        ):
             one.read.append(Slice(pool, "backward", 0, each(pool.backward)))
         yield one
 
