@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-bench
 
-.PHONY: install install-dev run test check bench docs clean
+.PHONY: install install-dev run test check bench fields docs clean
 
 install: $(VENV)/.core
 
@@ -39,6 +39,11 @@ $(PEERS)/.ready: pyproject.toml constraints.txt benchmarks/requirements.txt
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/pip install --quiet --constraint constraints.txt --requirement benchmarks/requirements.txt --editable .
 	@touch $@
+
+# The recipes of the ten fields on real data below $MODELWRIGHT_DATA, and the table of docs/fields.md. Some of them, or minutes
+# instead of hours: make fields ARGUMENTS="speech vision" or ARGUMENTS="--short"
+fields: install-dev
+	$(BIN)/python recipes/fields.py $(ARGUMENTS)
 
 docs: install-dev
 	$(BIN)/mkdocs build --strict

@@ -23,7 +23,7 @@ from modelwright.recipe import load
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
+READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "recipes").glob("*/README*.md"))]
 PAGES = sorted(DOCS.rglob("*.md"))
 SKETCHES = {DOCS / "architecture.md"}  # its code is a sketch of contracts
 TEXTS = {str(page.relative_to(ROOT)): page.read_text("utf-8") for page in [*PAGES, *READMES] if page.exists()}
@@ -123,6 +123,22 @@ def test_decisions_are_listed():
     listed = TEXTS["docs/decisions/index.md"]
     notes = [page.name for page in (DOCS / "decisions").glob("0*.md")]
     assert [name for name in notes if f"({name})" not in listed] == []
+
+
+def test_links_of_a_field_lead_where_they_did(tmp_path):
+    pytest.importorskip("mkdocs")
+    folder = tmp_path / "recipes" / "speech"
+    folder.mkdir(parents=True)
+    (folder / "field.yaml").write_text("name: speech\n")
+    (folder / "README.md").write_text(
+        "[how](../../docs/how-to/text.md#a) [中文](README.zh-CN.md) [recipe](fsdd.yaml) [web](https://a.b/c) [d](../driving/README.md)"
+    )
+    (folder / "README.zh-CN.md").write_text("[English](README.md)")
+    assert hook("fields").pages(tmp_path) == {
+        "fields/speech.md": "[how](../how-to/text.md#a) [中文](speech.zh-CN.md) recipe (`recipes/speech/fsdd.yaml`) "
+        "[web](https://a.b/c) [d](driving.md)",
+        "fields/speech.zh-CN.md": "[English](speech.md)",
+    }
 
 
 # ---- everything shown is tried

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from torch import nn
 
 import modelwright as mw
@@ -126,6 +128,55 @@ def test_an_encoder_from_an_installed_package(tmp_path):
     assert "toy" in shell(path, "list", "encoders", cwd=tmp_path)
     shell(path, *TRAIN_TOY, cwd=tmp_path)
     assert "species" in shell(path, "evaluate", "run", "--json", cwd=tmp_path)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> str:
+    """The package of `tests/outside`, installed by pip into a folder of its own; what PYTHONPATH must be."""
+    pytest.importorskip("setuptools")
+    folder = tmp_path_factory.mktemp("outside")
+    shutil.copytree(Path(__file__).parent / "outside", folder / "package")  # a build leaves files behind
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+    pip += ["--target", str(folder / "site"), str(folder / "package")]
+    done = subprocess.run(pip, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return f"{PACKAGE.parent}{os.pathsep}{folder / 'site'}"
+
+
+def python(path: str, code: str, cwd: Path) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    return subprocess.run([sys.executable, "-c", code], env=environment, cwd=cwd, capture_output=True, text=True)
+
+
+@pytest.mark.slow
+def test_a_column_an_encoder_and_a_reader_from_an_installed_package(installed, tmp_path):
+    """Rows, the kind of their column and what reads it come from outside; the recipe names nothing but the reader."""
+    minutes = [(hour, minute) for hour in range(24) for minute in range(0, 60, 6)]
+    lines = [f"{hour}:{minute:02} {'awake' if 7 <= hour < 22 else 'asleep'}\n" for hour, minute in minutes]
+    (tmp_path / "days.txt").write_text("# my days\n" + "".join(lines))
+    (tmp_path / "recipe.yaml").write_text(
+        "data: {diary: days.txt}\ntrain: {epochs: 60, lr: 0.02, batch: 32, speed: fixed, threads: 1}\n"
+    )
+    for room, kind in (("columns", "clock"), ("encoders", "dial"), ("readers", "diary")):
+        assert kind in shell(installed, "list", room, cwd=tmp_path)
+    shell(installed, "train", "recipe.yaml", "--no-baselines", "--out", "run", cwd=tmp_path)
+    resolved = yaml.safe_load((tmp_path / "run" / "resolved.yaml").read_text())
+    assert resolved["columns"]["time"] == {"kind": "clock", "twelve": False}
+    assert resolved["model"]["encoders"]["time"]["kind"] == "dial"
+    (tmp_path / "new.csv").write_text("time\n03:33\n12:34\n")  # in another process, which loads the run
+    shell(installed, "predict", "run", "new.csv", "--out", "told.csv", cwd=tmp_path)
+    assert re.findall("asleep|awake", (tmp_path / "told.csv").read_text()) == ["asleep", "awake"]
+    alone = python(
+        str(PACKAGE.parent), "import modelwright as mw; mw.Run.load('run').predict({'time': ['3:33']})", tmp_path
+    )
+    assert "'clock' is not a kind of columns" in alone.stderr  # not installed there
+
+
+@pytest.mark.slow
+def test_parts_from_an_installed_package_pass_the_checks(installed, tmp_path):
+    code = "import modelwright as mw, clocks.clock as c, clocks.dial as d; mw.check_column(c.Clock); mw.check_encoder(d.Dial)"
+    done = python(installed, code, tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow

@@ -10,7 +10,8 @@ import pytest
 import modelwright as mw
 from modelwright.recipe import load
 
-RECIPES = sorted((Path(__file__).parent.parent / "recipes").rglob("*.yaml"))
+FOLDER = Path(__file__).parent.parent / "recipes"
+RECIPES = [path for path in sorted(FOLDER.rglob("*.yaml")) if path.name != "field.yaml"]
 BUNDLED = ("digits", "digit_strips", "wine", "breast_cancer")
 LARGE = ("cifar10", "mnist", "online_shopping")
 
@@ -22,7 +23,9 @@ def cache_of_its_own(tmp_path, monkeypatch):
 
 def named(recipe: Path) -> str:
     data = load(recipe).data
-    return data if isinstance(data, str) else data["path"]
+    if isinstance(data, str):
+        return data
+    return data["path"] if "path" in data else next(value for value in data.values() if isinstance(value, str))
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda p: p.stem)

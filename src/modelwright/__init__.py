@@ -35,6 +35,8 @@ _HOMES = {
     "Report": "report",
     "Classifier": "estimators",
     "Regressor": "estimators",
+    "Column": "columns._column",
+    "Rows": "data.rows",
     "Source": "blocks.stream",
     "Stream": "blocks.stream",
     "check_encoder": "checks",

@@ -17,7 +17,7 @@ from .loop import Gradients, StepOptions, Terms, batch_gradients, total_loss
 DARK = 64  # pictures without a brighter byte count grey up to their own brightest one, as digits' 16 levels
 Reach = dict[str, Tensor]
 """Batch key -> what a change of 1 is there: the range of a picture's bytes, 1 (a deviation) in scaled numbers, 0 where a
-number only says that another is missing."""
+number only says that another is missing; what a column calls its `reach`, such as how strong sound usually is."""
 
 
 def reach_of(sources: Sequence[Source], inputs: Mapping[str, Any]) -> Reach:
@@ -27,8 +27,8 @@ def reach_of(sources: Sequence[Source], inputs: Mapping[str, Any]) -> Reach:
         if source.kind == "image":
             peak = float(inputs[source.name][:1000].max(initial=0))
             found[source.name] = torch.tensor(peak if 0 < peak < DARK else 255.0)
-        elif source.kind in ("vector", "series"):
-            found[source.name] = torch.tensor(1.0)
+        elif source.kind in ("vector", "series") or "reach" in source.sizes:
+            found[source.name] = torch.tensor(source.sizes.get("reach", 1.0))
         elif source.kind == "table" and source.sizes.get("number"):
             found["number"] = torch.ones(source.sizes["number"])
             found["number"][source.sizes.get("indicators", [])] = 0.0

@@ -96,7 +96,7 @@ def test_a_set_has_one_name_or_several_and_no_name_two_sets():
 def test_every_name_has_targets_and_only_checked_files():
     for name in catalogue.names():
         named = catalogue.find(name)
-        assert named.about and (named.targets or name in ("songci", "tinyshakespeare"))
+        assert named.about and (named.targets or name in ("ego_facebook", "songci", "tinyshakespeare"))
         assert all(len(file.sha256) == 64 and file.bytes > 0 for file in named.files)
 
 

@@ -12,6 +12,7 @@ import torch
 
 from modelwright.columns import Ragged, build
 from modelwright.data import _cache, _writing, encoding
+from modelwright.data._content import content
 from modelwright.errors import DataError
 
 
@@ -144,22 +145,22 @@ def test_large_arrays_are_mapped_and_stay_when_the_cache_is_deleted(cache, monke
 def test_what_makes_another_entry(cache):
     rows = table()
     found = fitted(rows)
-    keys = {encoding.content(rows, found)}
-    keys.add(encoding.content(rows.slice(1), found))
-    keys.add(encoding.content(rows, found, ["city"]))
-    keys.add(encoding.content(rows, fitted(rows, np.arange(300) < 150)))
-    keys.add(encoding.content(rows, fitted(rows, note={"kind": "text", "min_frequency": 3})))
-    keys.add(encoding.content(rows.select(["y", "x", "z", "city", "note", "price"]), found))
+    keys = {content(rows, found)}
+    keys.add(content(rows.slice(1), found))
+    keys.add(content(rows, found, ["city"]))
+    keys.add(content(rows, fitted(rows, np.arange(300) < 150)))
+    keys.add(content(rows, fitted(rows, note={"kind": "text", "min_frequency": 3})))
+    keys.add(content(rows.select(["y", "x", "z", "city", "note", "price"]), found))
     assert len(keys) == 6
-    assert encoding.content(rows, found) in keys
+    assert content(rows, found) in keys
 
 
 def test_a_changed_picture_makes_another_entry(tmp_path):
     (tmp_path / "1.png").write_bytes(b"one")
     rows = pa.table({"image": [str(tmp_path / "1.png"), None]})
-    before = encoding.content(rows, {})
+    before = content(rows, {})
     (tmp_path / "1.png").write_bytes(b"other")
-    assert encoding.content(rows, {}) != before
+    assert content(rows, {}) != before
 
 
 def test_small_tables_are_not_cached(cache):

@@ -19,7 +19,7 @@ from .. import parts, perplexity, tasks
 from ..building import own_encoders
 from ..columns import Ragged
 from ..data import corpus
-from ..data.encoding import Encoded, encode
+from ..data.encoding import Encoded, encode, summaries
 from ..errors import DataError, RunError
 from ..loop import total_loss
 from ..metrics import Z, guesses, wilson
@@ -96,14 +96,16 @@ class Sample:
         return replace(self, index=np.sort(np.random.default_rng(seed).choice(self.index, most, replace=False)))
 
 
-def together(one: Sample, other: Sample) -> dict[str, Any]:
-    """The encoded inputs of both, one below the other."""
+def together(case: Case, one: Sample, other: Sample) -> dict[str, Any]:
+    """The encoded inputs of both, one below the other, as the few numbers that a column makes of them where it does."""
     found: dict[str, Any] = {}
     for key, values in one.encoded.inputs.items():
         if not key.endswith(".mask"):
             two: list[Any] = [values[one.index], other.encoded.inputs[key][other.index]]
             found[key] = Ragged.concatenate(two) if isinstance(values, Ragged) else np.concatenate(two)
-    return found
+    if case.is_language:
+        return found
+    return summaries(found, case.run.columns, own_encoders(case.run.recipe, case.run.columns))
 
 
 @dataclass(frozen=True)

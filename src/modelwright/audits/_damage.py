@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..columns import Ragged
+
 Draw = np.random.Generator
 WIDE = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"  # scripts whose words are not parted by spaces: a character is a unit
 UNIT = re.compile(rf"\s+|[{WIDE}]|[^\s{WIDE}]+")
@@ -55,6 +57,28 @@ def stretched(values: np.ndarray, severity: float, draw: Draw, reach: np.ndarray
     return (values * (1 + severity * reach)).astype(np.float32)
 
 
+def hiss(rows: Ragged, severity: float, draw: Draw, reach: np.ndarray) -> Ragged:
+    """Sound with normal noise; severity: its deviation as a share of how strong sound usually is, `reach`."""
+    return _limited(rows.values + draw.normal(0, severity * reach, rows.values.shape), rows)
+
+
+def gain(rows: Ragged, severity: float, draw: Draw, reach: np.ndarray) -> Ragged:
+    """Sound made louder, and cut off at full scale; severity: in decibels."""
+    return _limited(rows.values * 10 ** (severity / 20), rows)
+
+
+def delay(rows: Ragged, severity: float, draw: Draw, reach: np.ndarray) -> Ragged:
+    """Silence before each row, which ends as much later; severity: how long, as a share of the mean row."""
+    silence = np.zeros(max(1, round(severity * float(rows.lengths.mean()))), rows.values.dtype)
+    values = np.concatenate([part for row in range(len(rows)) for part in (silence, rows.row(row))])
+    return Ragged(values, rows.offsets + len(silence) * np.arange(len(rows) + 1))
+
+
+def _limited(values: np.ndarray, rows: Ragged) -> Ragged:
+    limits = np.iinfo(rows.values.dtype)
+    return Ragged(np.rint(values).clip(limits.min, limits.max).astype(rows.values.dtype), rows.offsets)
+
+
 def typos(text: str, severity: float, draw: Draw, letters: str) -> str:
     """Each word is hit with this probability: two letters swapped, one left out or replaced. Where there are no spaces, each
     character is a word, and is replaced."""
@@ -90,6 +114,11 @@ PICTURES: dict[str, tuple[Callable[..., np.ndarray], tuple[float, ...]]] = {
 NUMBERS: dict[str, tuple[Callable[..., np.ndarray], tuple[float, ...]]] = {
     "noise": (noisy, (0.05, 0.1, 0.25, 0.5, 1.0)),
     "scale": (stretched, (0.05, 0.1, 0.25, 0.5, 1.0)),
+}
+SIGNALS: dict[str, tuple[Callable[..., Ragged], tuple[float, ...]]] = {
+    "noise": (hiss, (0.05, 0.1, 0.25, 0.5, 1.0)),
+    "gain": (gain, (6, 12, 18, 24, 30)),
+    "delay": (delay, (0.1, 0.2, 0.4, 0.7, 1.0)),
 }
 TEXTS: dict[str, tuple[Callable[..., str], tuple[float, ...]]] = {
     "typos": (typos, (0.02, 0.05, 0.1, 0.2, 0.4)),

@@ -9,6 +9,7 @@ import torch
 
 from .. import adversarial
 from ..building import model_sources
+from ..columns import Ragged
 from ..data.encoding import Encoded
 from ..errors import unable
 from ..parts import Count, NotNegative
@@ -47,7 +48,7 @@ pictures in colour and 0.1 otherwise.
                 "a model that reads numbers, pictures or vectors: words and categories have no small steps", case.run
             )
         sample = case.held.few(case.most // 4, case.seed)
-        colour = any(inputs[key].ndim == 4 and inputs[key].shape[3] > 1 for key in reach)
+        colour = any(getattr(inputs[key], "ndim", 0) == 4 and inputs[key].shape[3] > 1 for key in reach)
         epsilon = self.epsilon or (8 / 255 if colour else 0.1)
         clean = case.qualities(sample)
         lines: dict[str, Any] = {}
@@ -79,9 +80,12 @@ pictures in colour and 0.1 otherwise.
             batch = sample.encoded.batch(sample.index[start : start + AT_ONCE])
             changed = adversarial.attack(model, batch, reach, epsilon=epsilon, steps=steps, random=steps > 1)
             for key in reach:
-                moved.setdefault(key, []).append(changed[key].numpy())
+                kept = changed[key] if key in sample.encoded.dense else changed[key][batch[f"{key}.mask"]]
+                moved.setdefault(key, []).append(kept.numpy())
         inputs = {key: values[sample.index] for key, values in sample.encoded.inputs.items()}
-        inputs |= {key: np.concatenate(pieces) for key, pieces in moved.items()}
+        for key, pieces in moved.items():
+            values, before = np.concatenate(pieces), inputs[key]
+            inputs[key] = Ragged(values, before.offsets) if isinstance(before, Ragged) else values
         targets = {name: codes[sample.index] for name, codes in sample.encoded.targets.items()}
         return Sample(sample.raw, Encoded(inputs, targets, len(sample)), np.arange(len(sample)))
 
@@ -100,10 +104,11 @@ def _pictures(sample: Sample, moved: Sample, reach: adversarial.Reach) -> list[I
 
     found = []
     for key, scale in reach.items():
-        before: Any = sample.encoded.inputs[key]
+        if key not in sample.encoded.dense:
+            continue
+        before, after = sample.encoded.dense[key].numpy(), moved.encoded.dense[key].numpy()
         if before.ndim != 4:
             continue
-        after = moved.encoded.dense[key].numpy()
         pairs = np.concatenate([before[sample.index[:SHOWN]], after[:SHOWN]], 2)
         bytes_ = (pairs * (255 / float(scale))).clip(0, 255).astype(np.uint8)
         found.append(Image("Left as it was, right attacked", [(picture(one), "") for one in bytes_]))

@@ -21,7 +21,7 @@ MILD = 1  # the severity (from 0) that is judged
 
 class Corruption:
     """The score on test rows damaged at five severities (after Hendrycks and Dietterich 2019): pictures by noise, blur, shift
-    and loss of contrast; texts by typos and lost words, in Chinese by characters; tables by noise, scale and missing cells.
+    and loss of contrast; texts by typos and lost words, in Chinese by characters; sound by noise, gain and delay; tables by noise, scale and missing cells.
 
     Options:
         warning: loss at the second severity, as a share of the score, from which the light is yellow.
@@ -71,9 +71,15 @@ def _ways(case: Case, sample: Sample) -> Iterator[tuple[str, tuple[float, ...], 
         return
     reach = reach_of(model_sources(case.run.recipe, case.run.columns), case.prepared.encoded.inputs)
     for key, scale in reach.items():
-        pictures = sample.encoded.inputs[key].ndim == 4
-        beside = " of pictures" if pictures and len(reach) > 1 else ""
-        for kind, (spoil, severities) in (_damage.PICTURES if pictures else _damage.NUMBERS).items():
+        pictures, signal = (
+            key in sample.encoded.dense and sample.encoded.dense[key].ndim == 4,
+            key in sample.encoded.ragged,
+        )
+        beside = " of pictures" if pictures else f" of {key}" if signal else ""
+        beside = beside if len(reach) > 1 else ""
+        for kind, (spoil, severities) in (
+            _damage.PICTURES if pictures else _damage.SIGNALS if signal else _damage.NUMBERS
+        ).items():
             yield f"{kind}{beside}", severities, partial(_changed, case, sample, key, spoil, scale.numpy())
     cells = case.inputs("number", "boolean", "category", "date")
     if cells:

@@ -42,7 +42,7 @@ class Drift:
         return found
 
     def _apart(self, case: Case, train: Sample, other: Sample, beside: str) -> Finding:
-        area, interval = _classifier(train, other, case.seed)
+        area, interval = _classifier(case, train, other)
         low = interval[0] if interval else area
         tone: Any = "bad" if low > 0.65 else "warning" if low > 0.55 else "good"
         words = f"area under ROC of telling training rows from {beside}; 0.5 is alike"
@@ -76,17 +76,20 @@ def _columns(case: Case, sample: Sample) -> dict[str, tuple[str, np.ndarray]]:
     grouped = of_columns({k: v for k, v in arrays.items() if not isinstance(v, Ragged)}, case.run.columns, own)
     for name in place:
         values = grouped.get(name, arrays[place[name]])[sample.index]
-        kind = parts.kind_of("columns", case.run.columns[name])
+        kind, summary = (
+            parts.kind_of("columns", case.run.columns[name]),
+            getattr(case.run.columns[name], "summary", None),
+        )
         if isinstance(values, Ragged):
             found[f"{name}: length"] = ("KS", values.lengths)
+        if summary:
+            few = summary(values)
+            found |= {f"{name}: number {place}": ("KS", few[:, place]) for place in range(min(few.shape[1], 8))}
+        elif isinstance(values, Ragged):
             found[f"{name}: unknown words"] = ("KS", _share_unknown(values))
         elif values.ndim == 4:
             flat = values.reshape(len(values), -1).astype(np.float32)
             found |= {f"{name}: brightness": ("KS", flat.mean(1)), f"{name}: contrast": ("KS", flat.std(1))}
-        elif values.ndim == 3:
-            found |= {
-                f"{name}: mean of channel {one}": ("KS", values[:, :, one].mean(1)) for one in range(values.shape[2])
-            }
         elif kind in ("category", "boolean"):
             found[name] = ("chi-square", values[:, 0].astype(np.int64))
         else:
@@ -159,7 +162,7 @@ def psi(counts: np.ndarray) -> float:
     return float(((q - p) * np.log(q / p)).sum())
 
 
-def _classifier(train: Sample, other: Sample, seed: int) -> tuple[float, Any]:
+def _classifier(case: Case, train: Sample, other: Sample) -> tuple[float, Any]:
     """Area under ROC, cross-validated, of boosted trees that tell two samples apart, and its 95 % interval."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -168,7 +171,8 @@ def _classifier(train: Sample, other: Sample, seed: int) -> tuple[float, Any]:
     folds = min(3, len(train), len(other))
     if folds < 2:
         return 0.5, None
-    x = Features(together(train, other)).fit(np.arange(len(second))).trees()
+    seed = case.seed
+    x = Features(together(case, train, other)).fit(np.arange(len(second))).trees()
     model = HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=15, random_state=seed, class_weight="balanced")
     points = cross_val_predict(
         model, x, second, cv=StratifiedKFold(folds, shuffle=True, random_state=seed), method="predict_proba"

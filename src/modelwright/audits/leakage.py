@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ..building import own_encoders
 from ..columns import Ragged
-from ..data.encoding import keys, of_columns
+from ..data.encoding import keys, of_columns, summaries
 from ..report import Table
 from . import _twins
 from ._case import VALUED, Case, Finding, Findings, Quality, Sample, light, percent
@@ -186,8 +186,10 @@ def _views(case: Case) -> dict[str, np.ndarray]:
     """Input column -> (N, w) what a tree may cut; of a text how often its 100 most frequent tokens stand in it."""
     columns, encoded = case.run.columns, case.prepared.encoded
     own = own_encoders(case.run.recipe, columns)
-    found = of_columns({k: v for k, v in encoded.inputs.items() if not isinstance(v, Ragged)}, columns, own)
+    inputs = summaries(encoded.inputs, columns, own)
+    found = of_columns({k: v for k, v in inputs.items() if not isinstance(v, Ragged)}, columns, own)
     place = keys(columns, own)
+    found |= {name: np.asarray(inputs[place[name]]) for name in place if hasattr(columns[name], "summary")}
     for name in case.inputs("text"):
         rows = encoded.inputs[place[name]]
         frequent = np.argsort(-np.bincount(rows.values))[:100]

@@ -72,7 +72,7 @@ class OutOfDistribution:
             return case.losses(sample)
         train = case.train.few(case.most, case.seed)
         views = [np.concatenate([_features(case, one) for one in (train, sample)])]
-        both = together(train, sample)
+        both = together(case, train, sample)
         if cells := {k: v for k, v in both.items() if not isinstance(v, Ragged) and v.ndim == 2}:
             views.append(Features(cells).fit(np.arange(len(train))).linear())
         placed = torch.from_numpy(np.concatenate([_standardised(view, len(train)) for view in views], 1))

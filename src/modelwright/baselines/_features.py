@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import UserError
+
 _FITTED_ON = 20_000  # rows that word lists and pixel statistics are taken from; more changes nothing worth the time
 _DENSE_WIDTH = 512  # up to this many columns a dense matrix is faster than a sparse one
 _TREE_WIDTH = 256  # columns that a picture or a text may fill in the view for trees
@@ -23,13 +25,23 @@ class Features:
     """Rows of `inputs` (batch key -> array or Ragged, N rows each) and `texts` (column -> N strings, or a
     pyarrow array of them).
 
+    `columns` (batch key -> column): those that know themselves what classical methods read of their codes.
     `fit` on the training rows, then `take` any rows and ask for a view. A text column without `texts` is read as the
     counts of its token ids.
     """
 
-    def __init__(self, inputs: Mapping[str, Any], texts: Mapping[str, Sequence[str]] | None = None) -> None:
-        texts = texts or {}
-        self._groups: list[Any] = [_group(key, value) for key, value in inputs.items() if key not in texts]
+    def __init__(
+        self,
+        inputs: Mapping[str, Any],
+        texts: Mapping[str, Sequence[str]] | None = None,
+        columns: Mapping[str, Any] | None = None,
+    ) -> None:
+        texts, columns = texts or {}, columns or {}
+        self._groups: list[Any] = [
+            _Own(columns[key], value) if key in columns else _group(key, value)
+            for key, value in inputs.items()
+            if key not in texts
+        ]
         self._groups += [_Words(text) for text in texts.values()]
         self._rows = next((len(value) for value in [*inputs.values(), *texts.values()]), 0)
         self._index: np.ndarray | None = None
@@ -68,6 +80,13 @@ class Features:
     def nothing(self) -> np.ndarray:
         """(N, 0): no feature at all."""
         return np.zeros((len(self), 0), np.float32)
+
+    def own(self, ability: str) -> tuple[Any, np.ndarray]:
+        """The column that has the method `ability`, and its codes for these rows. Raises UserError where none has it."""
+        for group in self._groups:
+            if isinstance(group, _Own) and hasattr(group.column, ability):
+                return group.column, group.codes[self._rows_taken()]
+        raise UserError(f"no input has {ability}.")
 
     def categorical(self) -> np.ndarray:
         """(D,) bool for the columns of `trees()`."""
@@ -121,6 +140,25 @@ class _Numbers:
         return np.nan_to_num(self.values[index].reshape(len(index), -1).astype(np.float32))
 
     trees = linear
+
+
+class _Own:
+    """Codes of a column that knows what classical methods read of them."""
+
+    def __init__(self, column: Any, codes: np.ndarray) -> None:
+        self.column, self.codes = column, codes
+        self.frequent = np.zeros(0, np.int64)
+
+    def fit(self, index: np.ndarray) -> None:
+        found = self.column.classical(self.codes[_sample(index)])
+        self.frequent = np.sort(np.argsort(-np.asarray((found != 0).sum(0)).ravel(), kind="stable")[:_TREE_WIDTH])
+
+    def linear(self, index: np.ndarray) -> Any:
+        return self.column.classical(self.codes[index])
+
+    def trees(self, index: np.ndarray) -> np.ndarray:
+        found = self.linear(index)[:, self.frequent]
+        return (found.toarray() if hasattr(found, "toarray") else found).astype(np.float32)
 
 
 class _Categories:

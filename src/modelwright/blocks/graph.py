@@ -38,7 +38,8 @@ State = Known | Tensor  # of M nodes: before the first layer what is known of th
 class Links:
     """Who tells whom: node `source[e]` of all nodes tells target `target[e]` of M; target m's are `starts[m]:starts[m + 1]`.
 
-    pull (E,), own (M,): 1 / sqrt(d_i d_j) of both ends and 1 / d_i, with d the neighbours and the node itself.
+    pull (E,), own (M,): 1 / sqrt(d_i d_j) of both ends and 1 / d_i, with d the neighbours and the node itself. heard (E,): the
+    share of each message that arrives, where some are left out.
     """
 
     source: Tensor
@@ -46,6 +47,7 @@ class Links:
     starts: Tensor
     pull: Tensor
     own: Tensor
+    heard: Tensor | None = None
 
     def sum(self, x: Tensor, weights: Tensor) -> Tensor:
         """(M, D) sums over neighbours of x (nodes, D) times `weights` (E,)."""
@@ -55,11 +57,17 @@ class Links:
 
     def smoothed(self, x: Tensor, own: Tensor) -> Tensor:
         """(M, D): `sum_j x_j / sqrt(d_i d_j)` over the neighbours and the node itself (Kipf & Welling 2017)."""
-        return self.sum(x, self.pull) + own * self.own.to(own.dtype)[:, None]
+        return self.sum(x, self.arriving(self.pull)) + own * self.own.to(own.dtype)[:, None]
 
     def mean(self, x: Tensor) -> Tensor:
         """(M, D) means over neighbours, 0 where there is none."""
-        return self.sum(x, 1 / self.starts.diff().clamp(min=1)[self.target])
+        shares = self.arriving(torch.ones_like(self.pull))
+        total = torch.zeros_like(self.own).index_add(0, self.target, shares)
+        return self.sum(x, shares / total.clamp(min=1e-9)[self.target])
+
+    def arriving(self, weights: Tensor) -> Tensor:
+        """Weights (E, ...) of messages, less what is left out of each."""
+        return weights if self.heard is None else weights * self.heard.view(-1, *[1] * (weights.ndim - 1))
 
 
 class Nodes(nn.Module):
@@ -100,14 +108,15 @@ class Nodes(nn.Module):
         return self._links(self.neighbours, target, self.starts, torch.arange(self.count, device=self.starts.device))
 
     def some_known(self, nodes: Tensor, kept: Tensor | None = None) -> Known:
-        """What is known of nodes (M,); kept (M, places): which of their features stay, the last for all behind it."""
-        where, owner, starts = self._within(self.known_starts, nodes, kept)
-        return Known(self.known[where], starts, self.values[where])
+        """What is known of nodes (M,); kept (M, places): the share that stays of each feature, the last for all behind it."""
+        where, _, starts, stays = self._within(self.known_starts, nodes, kept)
+        values = self.values[where]
+        return Known(self.known[where], starts, values if stays is None else values * stays)
 
     def some_links(self, nodes: Tensor, kept: Tensor | None = None) -> Links:
-        """The links to nodes (M,); kept (M, places): which of their neighbours stay, the last for all behind it."""
-        where, owner, starts = self._within(self.starts, nodes, kept)
-        return self._links(self.neighbours[where], owner, starts, nodes)
+        """The links to nodes (M,); kept (M, places): the share that stays of each neighbour, the last for all behind it."""
+        where, owner, starts, stays = self._within(self.starts, nodes, kept)
+        return self._links(self.neighbours[where], owner, starts, nodes, stays)
 
     def drawn(self, nodes: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """(M, count) neighbours of nodes (M,) and which are there: all of a node that has no more, else so many drawn with
@@ -121,34 +130,41 @@ class Nodes(nn.Module):
         there = place < degrees
         return self.neighbours[(self.starts[nodes][:, None] + place) * there] * there, there
 
-    def _within(self, starts: Tensor, nodes: Tensor, kept: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Places of the nodes' items, the node (0 to M - 1) that each belongs to, and where those of each begin."""
+    def _within(
+        self, starts: Tensor, nodes: Tensor, kept: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Places of the nodes' items, the node (0 to M - 1) that each belongs to, where those of each begin, and the share of
+        each that is kept."""
         lengths = starts.diff()[nodes]
         owner = torch.arange(len(nodes), device=nodes.device).repeat_interleave(lengths)
         ends = F.pad(lengths.cumsum(0), (1, 0))
         place = torch.arange(len(owner), device=nodes.device) - ends[:-1][owner]
-        where = starts[nodes][owner] + place
-        if kept is not None:
-            stays = kept[owner, place.clamp(max=self.places - 1)]
-            where, owner = where[stays], owner[stays]
-            ends = F.pad(torch.bincount(owner, minlength=len(nodes)).cumsum(0), (1, 0))
-        return where, owner, ends
+        stays = None if kept is None else kept[owner, place.clamp(max=self.places - 1)]
+        return starts[nodes][owner] + place, owner, ends, stays
 
-    def _links(self, source: Tensor, target: Tensor, starts: Tensor, nodes: Tensor) -> Links:
+    def _links(
+        self, source: Tensor, target: Tensor, starts: Tensor, nodes: Tensor, heard: Tensor | None = None
+    ) -> Links:
         scale = (self.degrees + 1).float().rsqrt()
         own = scale[nodes]
-        return Links(source, target, starts, scale[source] * own[target], own.square())
+        return Links(source, target, starts, scale[source] * own[target], own.square(), heard)
 
 
-class Entry(nn.EmbeddingBag):
-    """`X W` for nodes of which few features are not 0: (M, width) from what is known of M nodes."""
+class Entry(nn.Module):
+    """`X W` for nodes of which few features are not 0: (M, width) from what is known of M nodes. The weights are those of
+    a dense layer, which decay, are pruned and rounded as such."""
 
     def __init__(self, features: int, width: int) -> None:
-        super().__init__(features, width, mode="sum", include_last_offset=True)
-        nn.init.xavier_uniform_(self.weight)
+        super().__init__()
+        self.table = nn.Linear(features, width, bias=False)
+        nn.init.xavier_uniform_(self.table.weight)
 
-    def forward(self, known: Known) -> Tensor:  # type: ignore[override]
-        return super().forward(known.features, known.starts, known.values.to(self.weight.dtype))
+    def forward(self, known: Known) -> Tensor:
+        weight = self.table.weight.T.contiguous()
+        values = known.values.to(weight.dtype)
+        return F.embedding_bag(
+            known.features, weight, known.starts, mode="sum", per_sample_weights=values, include_last_offset=True
+        )
 
 
 def projection(features: int, width: int, first: bool) -> nn.Module:
@@ -165,15 +181,15 @@ class GraphEncoder(nn.Module):
     parts of a node for explanations.
 
     A subclass has `layers`, each `(x, own, links) -> (M, D)` from the states of all nodes and of M of them, `last`, of the
-    same kind or None, which has no activation behind it, and `width`. Part p of a node is left out where `<name>.parts`
-    (B, size * 2 * places) is False: then the node neither knows that feature nor hears that neighbour, and all other nodes
-    stay as they are.
+    same kind, which has no activation behind it, and `width`. Of part p of a node the share `<name>.parts`
+    (B, size * 2 * places) stays: at 0 the node neither knows that feature nor hears that neighbour, and all other nodes stay
+    as they are.
     """
 
     reads = ("node",)
     length = 1
     layers: nn.ModuleList
-    last: nn.Module | None
+    last: nn.Module
     width: int
 
     def __init__(self, source: Source, activation: Activation, dropout: float) -> None:
@@ -208,7 +224,7 @@ class GraphEncoder(nn.Module):
         return states
 
     def _steps(self) -> list[Any]:
-        return [*self.layers, *([] if self.last is None else [self.last])]
+        return [*self.layers, self.last]
 
     def _step(self, layer: Any, x: State, own: State, links: Links) -> Tensor:
         """A layer on states with drop-out; the same for both where they are the same."""

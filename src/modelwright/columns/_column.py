@@ -31,6 +31,7 @@ class Column(ABC):
     fitted: tuple[str, ...] = ()
     mask: Sequence[str] = ()  # the option of kinds that hold text
     source = ""  # the kind of Source that encoders read it as, where it is not the column's own
+    chosen = ""  # what `finish` chose where the options leave it open, and why, for people to read
     keeps_places = False  # whether a step of it that is explained is replaced rather than left out
 
     def __init__(self, name: str, target: bool = False) -> None:

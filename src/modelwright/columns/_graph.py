@@ -61,6 +61,17 @@ class Graph:
         """The features of a node that are not 0."""
         return self.features[self.feature_starts[node] : self.feature_starts[node + 1]]
 
+    def common(self, pairs: np.ndarray) -> np.ndarray:
+        """(N, 2) of pairs of nodes (N, 2): common neighbours, and each of them over the logarithm of its own neighbours (Adamic &
+        Adar 2003)."""
+        from scipy import sparse
+
+        nodes, degrees = len(self.ids), self.degrees
+        near = sparse.csr_matrix((np.ones(len(self.neighbours)), self.neighbours, self.starts), (nodes, nodes))
+        weights = sparse.diags(np.where(degrees > 1, 1 / np.log(np.maximum(degrees, 2)), 0.0))
+        both = near[pairs[:, 0]].multiply(near[pairs[:, 1]])
+        return np.stack([np.asarray(both.sum(1)).ravel(), np.asarray((both @ weights).sum(1)).ravel()], 1)
+
     def packed(self) -> dict[str, Any]:
         """JSON-able; `unpacked` is the inverse. The arrays are compressed little-endian bytes."""
         arrays = {name: _written(getattr(self, name).astype(kind)) for name, kind in _ARRAYS.items()}

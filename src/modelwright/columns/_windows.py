@@ -46,6 +46,15 @@ class Windows:
         """The same windows of other values (T, ...)."""
         return replace(self, values=values)
 
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """The mean and the deviation of each row over its steps, both (N, ...), without cutting the rows out."""
+        zero = np.zeros((1, *self.values.shape[1:]))
+        found = []
+        for values in (self.values, self.values.astype(np.float64) ** 2):
+            sums = np.concatenate([zero, np.cumsum(values, 0, dtype=np.float64)])
+            found.append((sums[self.starts + self.length] - sums[self.starts]) / self.length)
+        return found[0], np.sqrt(np.maximum(found[1] - found[0] ** 2, 0))
+
     @classmethod
     def concatenate(cls, chunks: Sequence[Windows]) -> Windows:
         """The rows of all chunks, in order."""

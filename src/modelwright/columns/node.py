@@ -28,6 +28,7 @@ class Node(Column):
     group = None
     fitted = ("graph", "size")
     encoder: ClassVar[str] = "gcn"
+    baselines: ClassVar[tuple[str, ...]] = ("propagation", "adamic_adar")
     examples: ClassVar[list[Any]] = ["ada", "bob", "cleo", None, "ada", "dan", "eve", "bob"]
 
     def __init__(self, name: str, target: bool = False) -> None:
@@ -110,6 +111,21 @@ class Node(Column):
         prefix = f"{graph.ids[node - 1]}: " if self.size > 1 else ""
         places = _in_places([f"{prefix}{name}" for name in own], "features")
         return places + _in_places([f"{prefix}neighbour {graph.ids[one]}" for one in near], "neighbours")
+
+    def classical(self, codes: np.ndarray) -> Any:
+        """What methods without a graph read: of a node its features, or how many neighbours it has where there are none; of
+        a pair what `common` gives."""
+        from scipy import sparse
+
+        graph, known = self.opened, (codes > WITHOUT).all(1)
+        if self.size > 1:
+            return np.where(known[:, None], graph.common(np.maximum(codes - 1, 0)), 0.0).astype(np.float32)
+        nodes = np.maximum(codes[:, 0] - 1, 0)
+        if not graph.names:
+            return np.where(known, graph.degrees[nodes], 0).astype(np.float32)[:, None]
+        shape = (len(graph.ids), graph.width)
+        table = sparse.csr_matrix((graph.values, graph.features, graph.feature_starts), shape)[nodes]
+        return sparse.diags(known.astype(np.float32)) @ table
 
     def sizes(self) -> dict[str, Any]:
         """`size`: nodes a cell names; `nodes`, `edges` and `features` there are; `graph`: packed (`_graph.Graph`)."""

@@ -162,11 +162,8 @@ validation rows; 0 for none.
         if history is None or history.values.shape[1] < self.channels:
             return {}
         values, ends = history.values[:, : self.channels], history.starts[test] + history.length
-        sums = np.concatenate([np.zeros((1, self.channels)), np.cumsum(values, 0)])
-        found = {
-            "repeating the last value": values[ends - 1][:, None],
-            "the mean of the history": ((sums[ends] - sums[ends - history.length]) / history.length)[:, None],
-        }
+        means = history.moments()[0][test, None, : self.channels]
+        found = {"repeating the last value": values[ends - 1][:, None], "the mean of the history": means}
         if 1 < self.season <= history.length:
             found["repeating the last season"] = values[
                 (ends - self.season)[:, None] + np.arange(self.length) % self.season
@@ -174,6 +171,13 @@ validation rows; 0 for none.
         shape = (len(test), self.length, self.channels)
         codes_of = {name: (each - np.array(self.mean)) / np.array(self.scale) for name, each in found.items()}
         return {name: {"value": np.broadcast_to(each, shape)} for name, each in codes_of.items()}
+
+    def summary(self, values: Any) -> np.ndarray:
+        """(N, 3 channels): each channel's last value, mean and deviation, for methods that read few numbers."""
+        if not isinstance(values, Windows):
+            return np.concatenate([values[:, -1], values.mean(1), values.std(1)], 1)
+        last = values.values[values.starts + values.length - 1]
+        return np.concatenate([last, *values.moments()], 1).astype(np.float32)
 
     def sizes(self) -> dict[str, Any]:
         """`length`, `channels`, `mean` and `scale` (what a code of 0 and of 1 is worth); of a target also `interval`."""

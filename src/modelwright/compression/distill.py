@@ -50,7 +50,7 @@ class Distill:
         if work.recipe.privacy or (run.path and (run.path / "privacy.json").exists()):
             raise RunError("it was trained with differential privacy, which a student would undo.", where=str(run.path))
         recipe, language = self._recipe(work), work.recipe.model.kind == "language"
-        prepared = work.task.prepare(recipe, **({} if language else {"columns": run.columns}))
+        prepared = work.task.reopen(run, recipe)
         self._epochs(prepared, language)
         if language:
             written = self._texts(work, prepared)

@@ -7,9 +7,7 @@ columns with a `group` share one array, the others have their own.
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
-import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,15 +17,14 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from .. import columns as _columns
 from .. import parts
 from ..blocks.stream import Batch, Source
 from ..columns import Ragged, Windows
 from ..errors import DataError, did_you_mean
-from . import _cache, _images
+from . import _cache
+from ._content import content
 from ._writing import opened, writer_of
 
-VERSION = 1  # raise when the same columns would give other arrays
 CHUNK_ROWS = 65536
 CHUNK_BYTES = 64_000_000  # of decoded pictures
 FEW_CELLS = 50_000  # encoding so few cells of a table costs less than hashing and storing them
@@ -251,6 +248,17 @@ def of_columns(
     return found
 
 
+def summaries(
+    inputs: Mapping[str, np.ndarray | Ragged], columns: Mapping[str, Any], own: Collection[str] = ()
+) -> dict[str, np.ndarray | Ragged]:
+    """The encoded inputs, with the few numbers (N, D) that a column makes of them where it has a `summary`."""
+    found = dict(inputs)
+    for name, key in keys(columns, own).items():
+        if hasattr(columns[name], "summary"):
+            found[key] = columns[name].summary(inputs[key])
+    return found
+
+
 def _kind_of_own(column: Any) -> str:
     if column.group is None:
         return getattr(column, "source", "") or parts.kind_of("columns", column)
@@ -360,40 +368,3 @@ def _encode_into(table: pa.Table, columns: Mapping[str, Any], own: Collection[st
     for (room, name), writer in writers.items():
         found[room][name] = writer.finish()
     return found["inputs"], found["targets"]
-
-
-class _Digest:
-    """A file to Arrow's writer; the bytes only go into a hash."""
-
-    closed = False
-
-    def __init__(self, state: Any) -> None:
-        self._state = state
-
-    def write(self, data: Any) -> int:
-        self._state.update(data)
-        return len(data)
-
-    def flush(self) -> None: ...
-
-    def close(self) -> None: ...
-
-    def writable(self) -> bool:
-        return True
-
-
-def content(table: pa.Table, columns: Mapping[str, Any], own: Collection[str] = ()) -> str:
-    """What identifies the arrays: cells, fitted columns, and for paths of pictures the files' sizes and times."""
-    state = hashlib.blake2b(digest_size=16)
-    dumped = json.dumps(_columns.dump(dict(columns)), sort_keys=True, default=str)
-    state.update(json.dumps([VERSION, sorted(own), list(columns)]).encode() + dumped.encode())
-    with pa.ipc.new_stream(pa.PythonFile(_Digest(state), "w"), table.schema) as writer:
-        writer.write_table(table)
-    for name in _images.path_columns(table):
-        for cell in table.column(name).to_pylist():
-            try:
-                status = os.stat(cell or "")
-                state.update(f"{status.st_size} {status.st_mtime_ns}".encode())
-            except OSError:
-                state.update(b"absent")
-    return state.hexdigest()

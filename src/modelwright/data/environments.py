@@ -155,7 +155,9 @@ class Environments:
 
     def table(self, seen: np.ndarray | None = None, legal: np.ndarray | None = None) -> pa.Table:
         """What is seen now (or `seen`, `legal`) as rows."""
-        return table(self.seen if seen is None else seen, (self.legal if legal is None else legal) if self.masked else None)
+        return table(
+            self.seen if seen is None else seen, (self.legal if legal is None else legal) if self.masked else None
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Which episodes are running, and the actions since they began."""
@@ -249,8 +251,9 @@ def _rows(environments: Environments, episodes: list[list[tuple]], discount: flo
         for step in reversed(range(place, place + len(rows))):
             returns[step] = worth = rewards[step] + environments.turn * discount * worth
         place += len(rows)
-    acted = pa.array(actions.astype(np.int64))
-    if not environments.actions:
+    if environments.actions:
+        acted = pa.array(actions.astype(np.int64))
+    else:
         acted = pa.FixedSizeListArray.from_arrays(pa.array(actions.astype(np.float64).ravel()), actions.shape[1])
     numbers = np.repeat(np.arange(len(episodes)), [len(rows) for rows in episodes])
     found = table(seen, legal if environments.masked else None)

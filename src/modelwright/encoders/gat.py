@@ -76,7 +76,7 @@ class _Mixing(nn.Module):
         itself = F.leaky_relu(hears + (mine * self.tells).sum(2).float(), SLOPE)
         place = links.target[:, None].expand_as(scores)
         highest = itself.detach().scatter_reduce(0, place, scores.detach(), "amax")
-        shares, kept = (scores - highest[links.target]).exp(), (itself - highest).exp()
+        shares, kept = links.arriving((scores - highest[links.target]).exp()), (itself - highest).exp()
         total = kept.scatter_add(0, place, shares)
         shares = F.dropout(shares / total[links.target], self.dropout, self.training)
         kept = F.dropout(kept / total, self.dropout, self.training)

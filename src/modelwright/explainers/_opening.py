@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ DRAWS = 32  # of them, that categories are taken from
 PATCHES = 8  # along the longer side of a picture, about
 SPANS = 64  # that the channels of a series are cut into together, about
 RUNS = 32  # that a long vector is cut into
+STRETCHES = 16  # that a recording, or another signal, is cut into
 TOKENS = 64  # of a text, where a language model is explained
 CHARACTERS = 200_000  # of other texts that are read for it
 
@@ -130,13 +133,14 @@ class Opened:
         fields, names, place = self._parts(rows, batch)
         background, drawn = self._background(batch)
         texts = {one.key: one.name for one in fields if one.kind == "text"}
+        silence: dict[str, int | torch.Tensor] = {one.key: 0 for one in fields if one.kind == "signal"}
         stays = getattr(head, "aligned", False) or hasattr(head, "corrupted")
         moves = [
             key for key, name in texts.items() if not (stays or getattr(self._column(name), "keeps_places", False))
         ]
         return Subject(
             self.answer, batch, self.answer.own(batch), rows.tolist(), fields, names, place, background,
-            fills={key: self._fill(name) for key, name in texts.items()}, deleted=moves, drawn=drawn,
+            fills=silence | {key: self._fill(name) for key, name in texts.items()}, deleted=moves, drawn=drawn,
         )  # fmt: skip
 
     def cells(self) -> dict[str, tuple[str, np.ndarray | None]]:
@@ -159,6 +163,11 @@ class Opened:
             if own is not None:
                 place.setdefault(key, torch.full((1, values.shape[1]), -1))[0, own] = start
                 labels = [name]
+            elif hasattr(self._column(name), "span"):
+                found, place[key] = _stretches(self._column(name).span, batch[f"{key}.mask"].sum(1).numpy(), start)
+                fields.append(Field(name, "signal", start, start + found.shape[1], key))
+                named.append(found)
+                continue
             elif _is_ragged(self.encoded.inputs[key]):
                 spelled = self.run.columns[name].spelled(self.table.column(name).take(rows))
                 pieces = "pieces" in self.run.columns[name].sizes()
@@ -166,6 +175,13 @@ class Opened:
                 glued = (values >= first).numpy() if pieces else None
                 found, place[key] = _words(spelled, start, values.shape[1], glued)
                 fields.append(Field(name, "text", start, start + found.shape[1], key))
+                named.append(found)
+                continue
+            elif hasattr(self.run.columns[name], "parts"):
+                found = np.array(self.run.columns[name].parts(values.numpy()), object)
+                batch[f"{key}.parts"] = torch.ones(found.shape)
+                place[f"{key}.parts"] = torch.arange(found.shape[1])[None] + start
+                fields.append(Field(name, "parts", start, start + found.shape[1], f"{key}.parts"))
                 named.append(found)
                 continue
             elif values.ndim == 4:
@@ -198,6 +214,11 @@ class Opened:
         for key in batch:
             if f"{key}.mask" in batch and key not in encoded.dense:
                 continue  # a text
+            if f"{key}.parts" in batch:
+                continue  # it stays, and its parts go
+            if key not in given:  # the parts: none of them
+                found[key] = torch.zeros(count, batch[key].shape[1])
+                continue
             values = given[key]
             if key == "number" or (values.is_floating_point() and key not in ("boolean", "date", "multilabel")):
                 found[key] = values.mean(0, keepdim=True).expand(count, *values.shape[1:])
@@ -249,6 +270,15 @@ def _spans(name: str, column: Any, steps: int, channels: int) -> tuple[np.ndarra
     told = [f"{a + shift:+d}" + (f" to {b + shift:+d}" if b > a else "") for a, b in zip(begins, ends)]
     names = column.names or [f"{name} {channel}" if channels > 1 else name for channel in range(channels)]
     return stretch[:, None] + np.arange(channels) * count, [f"{channel} {one}" for channel in names for one in told]
+
+
+def _stretches(span: Callable[[int, int], str], lengths: np.ndarray, start: int) -> tuple[np.ndarray, torch.Tensor]:
+    """Names (R, S) and places (R, N) of stretches of equal length of signals of so many (R,) samples."""
+    counts, step = np.minimum(lengths, STRETCHES)[:, None], np.arange(lengths.max())
+    place = np.where(step < lengths[:, None], start + step * counts // lengths[:, None], -1)
+    edges = -(-np.arange(STRETCHES + 1) * lengths[:, None] // counts)
+    names = [[span(a, b) if b <= n else "" for a, b in pairwise(row)] for row, n in zip(edges.tolist(), lengths)]
+    return np.array(names, object), torch.from_numpy(place)
 
 
 def _words(

@@ -38,6 +38,7 @@ def questions(columns: Mapping[str, Any], own: set[str], encoded: Encoded) -> tu
     asked, answers = list[Question](), list[np.ndarray]()
     for name, column in inputs.items():
         values: Any = cells.get(name, encoded.inputs[place[name]])
+        values = column.summary(values) if hasattr(column, "summary") else values
         for how, value, found in _asked(column, values):
             asked.append((name, how, value))
             answers.append(np.asarray(found, np.float32))
@@ -70,10 +71,6 @@ def _asked(column: Any, values: Any) -> Iterator[tuple[str, Any, np.ndarray]]:
             for left in range(0, values.shape[2], side):
                 patch = np.asarray(values[:, top : top + side, left : left + side])
                 yield f"brightness at row {top}, column {left} at most", None, patch.mean((1, 2, 3))
-    elif values.ndim == 3:
-        for channel in range(min(values.shape[2], CELLS)):
-            yield f"last value of channel {channel} at most", None, values[:, -1, channel]
-            yield f"mean of channel {channel} at most", None, values[:, :, channel].mean(1)
     else:
         for place in range(min(values.shape[1], CELLS) if kind != "date" else 1):
             yield f"number {place} at most" if kind != "date" else "standardised time at most", None, values[:, place]

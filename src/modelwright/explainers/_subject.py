@@ -26,11 +26,11 @@ AT_ONCE = 2048  # rows, at most
 
 @dataclass(frozen=True)
 class Field:
-    """An input and where its parts stand among the F of a row: one of a column, as many as words, patches or runs of
-    numbers otherwise. grid: rows and columns of patches."""
+    """An input and where its parts stand among the F of a row: one of a column, as many as words, patches, runs of numbers
+    or stretches of a signal otherwise. grid: rows and columns of patches."""
 
     name: str
-    kind: str  # column, text, image, vector or tokens
+    kind: str  # column, text, image, vector, signal, tokens, or parts that the column names itself
     start: int
     stop: int
     key: str
@@ -189,7 +189,7 @@ Explain = Callable[[Subject], "Explanation"]
 @dataclass
 class Explanation:
     """What a method found for R rows: `values` (R, F) is what each part adds to the `answer` (R,), 0 where a row has no
-    such part; `base` (R,) is the answer without any. `pixels`: of a picture's field, (R, H, W). `exact`: how far the values
+    such part; `base` (R,) is the answer without any. `pixels`: of a picture's field, (R, H, W), or of a signal's (R, T, bands). `exact`: how far the values
     and the base are from adding up to the answer, as a share of it; `fit`: the R^2 of a linear stand-in."""
 
     values: np.ndarray

@@ -33,7 +33,7 @@ def rows(opened: Opened, subject: Subject, found: Explanation, count: int) -> tu
             {"row": number, "says": said[row], "answer": answer, "base": float(found.base[row]), "parts": parts}
         )
     for one in subject.fields:
-        if one.kind == "image":
+        if one.kind in ("image", "signal"):
             blocks.append(_pictures(opened, one, subject, found, said, count))
     return blocks, values
 
@@ -67,10 +67,10 @@ def faithfulness(
     if not np.abs(found.values).max(initial=0) > 1e-9 and np.ptp(measured["deletion"]["random"]) < 1e-9:
         return [Text("Nothing matters", "The model says the same whatever it is given: it is constant.", "warning")], []
     kinds = {one.kind for one in subject.fields}
-    parts = {"text": "words", "tokens": "tokens", "image": "patches", "column": "columns"}
+    parts = {"text": "words", "tokens": "tokens", "image": "patches", "column": "columns", "signal": "stretches"}
     name = parts.get(kinds.pop(), "parts") if len(kinds) == 1 else "parts"
     count, gain = measured["count"], measured["gain_interval"]
-    name = name if count > 1 else {"patches": "patch"}.get(name, name[:-1])
+    name = name if count > 1 else {"patches": "patch", "stretches": "stretch"}.get(name, name[:-1])
     number = f"{count} highest-ranked {name}" if count > 1 else f"highest-ranked {name}"
     words = f"Removing the {number} lowers {opened.answer.words} by {_figure(opened, measured['fall'])}; removing "
     words += f"{'random ones' if count > 1 else 'a random one'} by {_figure(opened, measured['random_fall'])}"
@@ -155,8 +155,14 @@ def _text(one: Field, subject: Subject, found: Explanation, row: int, title: str
 
 def _pictures(opened: Opened, one: Field, subject: Subject, found: Explanation, said: list[str], count: int) -> Image:
     """Each row's picture, and the same with what speaks for the answer in blue and against it in orange."""
-    heat, pictures = _pixels(one, subject, found), []
-    originals = brightened([subject.batch[one.key][row].numpy() for row in range(count)])
+    pictures = []
+    cells = [subject.batch[one.key][row].numpy() for row in range(count)]
+    if one.kind == "signal":
+        masks, draw = subject.batch[f"{one.key}.mask"].numpy(), opened.run.columns[one.name].picture
+        originals = [draw(samples[mask]) for samples, mask in zip(cells, masks)]
+        heat = [_over(one, subject, found, row, pixels.shape) for row, pixels in enumerate(originals)]
+    else:
+        originals, heat = brightened(cells), list(_pixels(one, subject, found))
     for row, pixels in enumerate(originals):
         caption = f"row {subject.numbers[row]}: {said[row]} ({_figure(opened, float(found.answer[row]))})"
         pictures += [
@@ -164,6 +170,18 @@ def _pictures(opened: Opened, one: Field, subject: Subject, found: Explanation, 
             (_heated(pixels, heat[row]), "for it (blue), against it (orange)"),
         ]
     return Image(f"What matters in {one.name}", pictures)
+
+
+def _over(one: Field, subject: Subject, found: Explanation, row: int, shape: tuple[int, ...]) -> np.ndarray:
+    """(H, W) values over the picture of a signal: of its bands over time, or of its stretches."""
+    samples = int(subject.batch[f"{one.key}.mask"][row].sum())
+    if one.name in found.pixels:
+        steps = len(found.pixels[one.name][row]) * samples // subject.batch[one.key].shape[1]
+        values = found.pixels[one.name][row, : max(steps, 1)].T[::-1]
+    else:
+        values = found.values[row, subject.place[one.key][row, :samples].numpy()][None]
+    lines, columns = (np.arange(size) * had // size for size, had in zip(shape, values.shape))
+    return values[np.ix_(lines, columns)]
 
 
 def _pixels(one: Field, subject: Subject, found: Explanation) -> np.ndarray:

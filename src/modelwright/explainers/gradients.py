@@ -26,8 +26,9 @@ class Gradients:
     """The gradient along the straight way from a background to the row, times the way (Sundararajan 2017): values that add up
     to the answer less that of the background, but for the error of the integral.
 
-    Begins at the numbers and pixels themselves, for words and categories at their embeddings; the background is the mean
-    of training rows, for a text one of unknown words. The integral is Gauss-Legendre; rows whose values miss the answer by 1 % or
+    Begins at the numbers and pixels themselves, for words and categories at their embeddings, for sound at the energies of
+    its bands over time; the background is the mean
+    of training rows, for a text one of unknown words, for sound silence. The integral is Gauss-Legendre; rows whose values miss the answer by 1 % or
     more get twice the steps, up to 1,024. Works for every model whose inputs lie in tensors of floats or in embeddings.
 
     Options:
@@ -42,7 +43,11 @@ class Gradients:
         _record(subject, entries)
         subject.whole()  # says so where the answers are not finite
         answer, base = _ends(subject, entries)
-        cells = {key: np.zeros((len(subject), place.shape[1])) for key, place in subject.place.items()}
+        places = {
+            **subject.place,
+            **{one.key: one.module.spread(subject.place[one.key]) for one in entries if one.signal},
+        }
+        cells = {key: np.zeros((len(subject), place.shape[1])) for key, place in places.items()}
         left, steps = np.arange(len(subject)), self.steps
         missed = np.zeros(len(subject))
         while len(left) and steps <= max(MOST, self.steps):
@@ -53,13 +58,11 @@ class Gradients:
             size = sum(np.abs(values).sum(1) for values in cells.values())
             missed = np.abs(total - (answer - base)) / np.maximum(np.abs(answer - base), 0.1 * size + 1e-9)
             left, steps = np.flatnonzero(missed >= CLOSE), 2 * steps
-        pixels = {
-            one.name: cells[one.key].reshape(len(subject), *subject.batch[one.key].shape[1:3])
-            for one in subject.fields
-            if one.kind == "image"
-        }
+        shapes = {one.key: subject.batch[one.key].shape[1:3] for one in subject.fields if one.kind == "image"}
+        shapes |= {one.key: one.here.shape[1:] for one in entries if one.signal}
+        pixels = {f.name: cells[f.key].reshape(-1, *shapes[f.key]) for f in subject.fields if f.key in shapes}
         exact = float(missed.max(initial=0))
-        return Explanation(_by_part(subject, cells), answer, base, pixels, exact=exact)
+        return Explanation(_by_part(subject, cells, places), answer, base, pixels, exact=exact)
 
 
 @dataclass
@@ -72,6 +75,11 @@ class _Entry:
     by_token: Callable[..., Tensor] | None = None
     here: Any = None
     base: Any = None
+
+    @property
+    def signal(self) -> bool:
+        """Whether the output is of (frames, mask), frames (R, T, bands) of a signal."""
+        return hasattr(self.module, "spread")
 
     def at(self, alpha: Tensor, rows: Tensor) -> Tensor:
         """The output on the way, alpha (N,) of it from the base, of rows (N,)."""
@@ -93,7 +101,7 @@ def _entries(subject: Subject) -> list[_Entry]:
                 continue
             if isinstance(module, CategoryTable):
                 found.append(_Entry("category", module))
-            elif isinstance(module, Picture):
+            elif isinstance(module, Picture) or hasattr(module, "spread"):
                 found.append(_Entry(name, module))
             elif hasattr(module, "by_token"):
                 found.append(_Entry(name, module, module.by_token))
@@ -142,6 +150,7 @@ def _outputs(subject: Subject, entries: list[_Entry], batch: Any) -> list[Any]:
     found: dict[int, Any] = {id(entry): batch[entry.key].float() for entry in entries if entry.module is None}
 
     def keep(entry: _Entry, output: Any) -> None:
+        output = output[0] if entry.signal else output
         found[id(entry)] = entry.by_token(batch) if entry.by_token else output.float()
 
     with _hooked(entries, keep):
@@ -156,6 +165,8 @@ def _answers(subject: Subject, entries: list[_Entry], rows: Tensor, values: dict
 
     def put(entry: _Entry, output: Any) -> Any:
         value = values[id(entry)]
+        if entry.signal:
+            return value, output[1]
         return output.with_x(value) if entry.by_token else value
 
     with _hooked(entries, put):
@@ -196,16 +207,18 @@ def _integrated(subject: Subject, entries: list[_Entry], rows: np.ndarray, steps
         each = ((entry.here[chosen] - base) * total).double()
         if isinstance(entry.module, Picture):
             each = each.sum(1).flatten(1)  # (R, C, H, W): channels go together
+        elif entry.module is None or entry.signal:
+            each = each.flatten(1)
         else:
-            each = each.flatten(1) if entry.module is None else each.sum(-1)
+            each = each.sum(-1)
         found[entry.key] = found.get(entry.key, 0) + each.numpy()
     return found
 
 
-def _by_part(subject: Subject, cells: dict[str, np.ndarray]) -> np.ndarray:
+def _by_part(subject: Subject, cells: dict[str, np.ndarray], places: dict[str, Tensor]) -> np.ndarray:
     """Cells -> (R, F) parts."""
     found = np.zeros((len(subject), subject.names.shape[1] + 1))
     for key, values in cells.items():
-        place = np.broadcast_to(subject.place[key].numpy(), values.shape)
+        place = np.broadcast_to(places[key].numpy(), values.shape)
         np.add.at(found, (np.arange(len(found))[:, None], place), values)
     return found[:, :-1]

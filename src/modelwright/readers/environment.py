@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from ..data import environments
-from ..data.environments import ACTION, EPISODE, LEGAL, RETURN, SEEN, Environments, Player
+from ..data.environments import ACTION, EPISODE, LEGAL, RETURN, Environments, Player
 from ..data.rows import Rows
 from ..errors import DataError, TrainingError
 from ..parts import Count, NoneOrMore

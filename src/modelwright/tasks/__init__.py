@@ -2,7 +2,7 @@
 
 Each has `prepare(recipe, sample=None) -> Prepared` (see `fitting`), `measure(recipe, folder, watch, resolved) -> Run`,
 `evaluate(run, data) -> Report`, `look(prepared) -> blocks`, what a dry run shows of the data, and `entry(run)`, its line
-of a leaderboard. For work on a trained run: `reopen(run) -> Prepared`, its own data as they were split,
+of a leaderboard. For work on a trained run: `reopen(run, recipe=None) -> Prepared`, its own data as they were split (recipe: a student's that learns from them),
 `calibration(prepared, rows, size, part) -> batches`, and `scores(model, prepared) -> {part: {target: scores}}`. A kind of
 model without a file of its own is trained as `assembled` is.
 """

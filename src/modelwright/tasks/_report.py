@@ -43,7 +43,8 @@ def build_report(
         known = name in prepared.rows.targets  # a named data set knows its own target
         if inferred.doubt and not known:
             report.blocks.append(Text(f"Column {name}", inferred.doubt, "warning"))
-    report.blocks += [Text("Note", note, "warning") for note in prepared.rows.notes]
+    unread = [problem for column in prepared.columns.values() for problem in column.problems]
+    report.blocks += [Text("Note", note, "warning") for note in [*prepared.rows.notes, *unread]]
     report.blocks += evaluation.learning_curves(history)
     for name in test.predicted:
         costs = run.recipe.targets.get(name, {}).get("costs")
@@ -141,7 +142,7 @@ def _account(run: Run, trained: Trained) -> list[Any]:
             name,
             "target" if c.target else "input and target" if name in run.kinds else "input",
             parts.kind_of("columns", c),
-            prepared.inferred[name].reason if name in prepared.inferred else "",
+            "; ".join(filter(None, [prepared.inferred[name].reason if name in prepared.inferred else "", c.chosen])),
         ]
         for name, c in prepared.columns.items()
     ]

@@ -17,7 +17,7 @@ from ..blocks.stream import Batch
 from ..building import own_encoders
 from ..columns import Ragged, Windows, dump, maskers
 from ..data.batches import Batches
-from ..data.encoding import encode, keys, require_aligned
+from ..data.encoding import encode, keys, require_aligned, summaries
 from ..errors import DataError
 from ..files import write_json
 from ..fitting import Trained, Watch, fit
@@ -31,11 +31,12 @@ from ..run import Run
 from . import _report
 
 
-def reopen(run: Run) -> Prepared:
-    """The data of a run again, split and encoded as when it was trained. Raises DataError where they lived in memory."""
-    if str(run.recipe.data).startswith("<"):
+def reopen(run: Run, recipe: Recipe | None = None) -> Prepared:
+    """The data of a run again, split and encoded as when it was trained; or those of a student's recipe in its columns.
+    Raises DataError where they lived in memory."""
+    if recipe is None and str(run.recipe.data).startswith("<"):
         raise DataError("the data of this run lived in memory.", where=str(run.path), hint="Train from a file.")
-    return prepare(run.recipe, columns=run.columns)
+    return prepare(recipe or run.recipe, columns=run.columns)
 
 
 def calibration(prepared: Prepared, rows: int, size: int | None = None, part: int = 0) -> list[Batch]:
@@ -139,6 +140,8 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
     """Traditional models on the same rows: name -> scores by target, times, a note."""
     if not recipe.baselines or not len(prepared.index(2)):
         return {}
+    own = {name: c for name, c in prepared.columns.items() if hasattr(c, "classical") and not c.target}
+    classical = [*baselines.DEFAULTS, *(kind for column in own.values() for kind in column.baselines)]
     texts = {name for name, c in prepared.columns.items() if parts.kind_of("columns", c) == "text" and not c.target}
     test, result = prepared.index(2), dict[str, dict[str, Any]]()
     codes_of = {name: codes for name, codes in prepared.encoded.targets.items() if not isinstance(codes, Ragged)}
@@ -147,12 +150,15 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
             _own_baselines(name, prepared, result)
     if not codes_of:  # no traditional method here writes sequences
         return result
+    inputs = summaries(prepared.encoded.inputs, prepared.columns, own_encoders(recipe, prepared.columns))
     features = baselines.Features(
-        prepared.encoded.inputs, {n: prepared.rows.table.column(n).to_pylist() for n in texts}
+        inputs,
+        {n: prepared.rows.table.column(n).to_pylist() for n in texts},
+        {key: own[name] for name, key in keys(prepared.columns).items() if name in own},
     )
     for name, codes in codes_of.items():
         column = prepared.columns[name]
-        usual = () if hasattr(column, "baselines") else baselines.DEFAULTS
+        usual = () if hasattr(column, "baselines") else classical
         chosen = usual if recipe.baselines is True else recipe.baselines
         kind, share = parts.kind_of("columns", column), max(10.0, seconds) / len(codes_of)
         outcome = baselines.run(
@@ -319,5 +325,6 @@ def _columns(prepared: Prepared) -> list[list[Any]]:
         kind = "drop" if used is None else parts.kind_of("columns", used)
         first = "".join(c if c.isprintable() else " " for c in str(prepared.rows.table.column(name)[0])[:40])
         reason = guess.reason if kind == guess.kind else "given in the recipe"
+        reason = "; ".join(filter(None, [reason, used.chosen if used else ""]))
         table.append([name, role, kind, first, reason, guess.doubt])
     return table

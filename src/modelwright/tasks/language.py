@@ -126,8 +126,10 @@ def prepare(recipe: Recipe, sample: int | None = None) -> Prepared:
     return prepared
 
 
-def reopen(run: Run) -> Prepared:
-    """The texts of a run again, in tokens of its own vocabulary."""
+def reopen(run: Run, recipe: Recipe | None = None) -> Prepared:
+    """The texts of a run again, in tokens of its own vocabulary; or those of a student's recipe."""
+    if recipe is not None:
+        return prepare(recipe)
     if str(run.recipe.data).startswith(("-", "<")):
         raise DataError("the folder knows no data of its own.", where=str(run.path), hint="Name a text.")
     found, vocabulary = corpus.read(run.recipe.data, run.recipe.base), run.vocabulary

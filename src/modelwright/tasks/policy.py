@@ -64,14 +64,19 @@ def prepare(recipe: Recipe, sample: int | None = None, fit: Any = preparation.fi
     rows = preparation.open_rows(recipe)
     _encoders(recipe, LEGAL in rows.table.column_names)
     prepared = preparation.prepare(recipe, rows=rows, sample=sample, fit=fit)
-    for name, option in parts.options(parts.find("models", "policy")).items():
-        if name not in recipe.model.options and name not in type(recipe.model).model_fields and option.default is not None:
-            setattr(recipe.model, name, option.default)
+    _fill_options(recipe)
     if cloned:
         return prepared
     prepared.choices[:0] = choices
     count = int(recipe.model.options["environments"])
     return Rollouts(prepared, Environments(source.name, count, recipe.train.seed, source.options), source.discount)
+
+
+def _fill_options(recipe: Recipe) -> None:
+    """Write every option of the model into the recipe: an old run must keep its meaning."""
+    for name, option in parts.options(parts.find("models", "policy")).items():
+        if name not in {*recipe.model.options, *type(recipe.model).model_fields} and option.default is not None:
+            setattr(recipe.model, name, option.default)
 
 
 def _check(recipe: Recipe, cloned: bool) -> None:
@@ -107,11 +112,14 @@ def _encoders(recipe: Recipe, masked: bool) -> None:
         given.setdefault(LEGAL, {"kind": "mlp", "hidden": []})
 
 
-def reopen(run: Run) -> Prepared:
-    """Rows that the run itself plays, as many as it was given, in their columns."""
-    source = reader(run.recipe)
-    data = {**run.recipe.data, "policy": str(run.path), "seed": source.seed + 1}
-    return preparation.prepare(run.recipe.model_copy(update={"data": data}), columns=run.columns)
+def reopen(run: Run, recipe: Recipe | None = None) -> Prepared:
+    """Rows that the run itself plays, as many as it was given, in their columns; recipe: a student's that learns from them."""
+    found = recipe or run.recipe
+    played = {"policy": str(Path(str(run.path)).resolve()), "seed": reader(found).seed + 1}
+    found = found.model_copy(update={"data": {**found.data, **played}})
+    _encoders(found, LEGAL in run.columns)
+    _fill_options(found)
+    return preparation.prepare(found, columns=run.columns)
 
 
 def scores(model: Any, prepared: Any) -> dict[str, dict[str, dict[str, Any]]]:
@@ -133,7 +141,7 @@ def measured(run: Run, player: Player | None, seed: int = 0) -> tuple[dict[str, 
     found = {
         "return": float(totals.mean()),
         "return_interval": [float(totals.mean()) - half, float(totals.mean()) + half],
-        "return_sd": float(totals.std(ddof=1)),
+        "deviation": float(totals.std(ddof=1)),
         "worst": float(totals.min()),
         "best": float(totals.max()),
         "steps": float(np.mean([one.steps for one in ended])),

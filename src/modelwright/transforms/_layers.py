@@ -1,9 +1,13 @@
-"""The table of the blocks that can be narrowed, and how. A block that is not here keeps its width."""
+"""The table of the blocks that can be narrowed, and how. A block that is neither here nor in a file `_of_<family>.py` beside
+keeps its width."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -316,3 +320,8 @@ def _decoder(layer: DecoderLayer, read: Read) -> Iterator[Units]:
     one.made += [*makes(attention.k_proj, index), *makes(attention.v_proj, index)] if heads == groups else []
     yield one
     yield Units(makes(dense.gate_proj) + makes(dense.up_proj), reads(dense.down_proj))
+
+
+for _module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+    if _module.name.startswith("_of_"):
+        importlib.import_module(f"{__package__}.{_module.name}")

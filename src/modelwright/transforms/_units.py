@@ -84,9 +84,10 @@ class Units:
 
 @singledispatch
 def units(block: nn.Module, read: Read) -> Iterable[Units]:
-    """The units inside a block whose outputs are read by `read` (each index has a row for each of the outputs); those
-    inside its parts where it is not in the table."""
-    return [one for part in block.children() for one in units(part, [])]
+    """The units inside a block whose outputs are read by `read` (each index has a row for each of the outputs); of one that
+    is not in the table those of its `stacks`, lists of layers one after another, and those inside its parts."""
+    own = [one for layers in getattr(block, "stacks", ()) for one in stack(layers, [])]
+    return own + [one for part in block.children() for one in units(part, [])]
 
 
 @singledispatch
@@ -143,7 +144,14 @@ def stack(layers: Iterable[nn.Module], read: Read) -> Iterator[Units]:
         elif isinstance(layer, nn.LayerNorm):
             made[-1] = []
     for place, slices in enumerate(made):
-        yield Units(slices, reads(weighted[place + 1]) if place + 1 < len(weighted) else read)
+        if place + 1 == len(weighted):
+            yield Units(slices, read)
+            continue
+        maker, reader = weighted[place : place + 2]
+        index = None
+        if isinstance(maker, nn.Conv2d) and isinstance(reader, nn.Linear):  # which reads each channel at so many places
+            index = places(1, maker.out_channels, reader.in_features // maker.out_channels)
+        yield Units(slices, reads(reader, index=index))
 
 
 def first(layers: nn.Module, read: Read) -> Read:

@@ -13,7 +13,9 @@ from .._files import File
 from .._stored import Stored
 from ..named import Named, Parsed
 
-CORA = Stored("social/planetoid_plain/cora.npz", "633ddf1a487cb336045cad6077b6f10ed2cc6b959329cbc71f2272823f884219", 102186)
+CORA = Stored(
+    "social/planetoid_plain/cora.npz", "633ddf1a487cb336045cad6077b6f10ed2cc6b959329cbc71f2272823f884219", 102186
+)
 CITESEER = Stored(
     "social/planetoid_plain/citeseer.npz", "472898f9df1f002a8f593b1697d1ee15656cf7fe0329f1965b3316cff9dcc936", 203637
 )
@@ -78,7 +80,9 @@ def _named(lists: pa.ListArray, ids: list[str]) -> tuple[pa.Array, pa.Array]:
 _CATEGORY = {"label": "category", "club": "category"}
 SETS = (
     Named("cora", "2,708 papers of 7 fields, 5,278 citations", ("label",), _planetoid, (CORA,), columns=_CATEGORY),
-    Named("citeseer", "3,327 papers of 6 fields, 4,552 citations", ("label",), _planetoid, (CITESEER,), columns=_CATEGORY),
+    Named(
+        "citeseer", "3,327 papers of 6 fields, 4,552 citations", ("label",), _planetoid, (CITESEER,), columns=_CATEGORY
+    ),
     Named("ego_facebook", "4,039 people, 88,234 friendships", (), _facebook, (FACEBOOK,)),
     Named("karate_club", "34 members of a club that split in two", ("club",), _karate, KARATE, columns=_CATEGORY),
 )
