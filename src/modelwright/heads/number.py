@@ -39,14 +39,12 @@ class Number(nn.Module):
 
     def loss(self, stream: Stream, target: Tensor) -> losses.Loss:
         weights = shares(stream)
-        value, *ends = (
-            self.output(stream.x).unbind(-1) if weights is not None else self.output(stream.x[:, 0]).unbind(-1)
-        )
+        value, *ends = self.output(stream.x[:, 0] if weights is None else stream.x).unbind(-1)
         goal = target if weights is None else at_each(target, stream)
-        total = self.function(value, goal, weights)[0]
+        total, count = self.function(value, goal, weights)
         for end, level in zip(ends, self.ends):
             total = total + losses.pinball(end, goal, level, weights)[0]
-        return total, self.count(target)
+        return total, count if weights is None else self.count(target)
 
     def count(self, target: Tensor) -> Tensor:
         return losses.known_count(target)
