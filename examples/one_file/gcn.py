@@ -103,7 +103,7 @@ def train(adjacency, x, labels, learn, test, epochs, hidden, seed):
         return (model(adjacency, x)[test].argmax(1) == labels[test]).float().mean().item()
 
 
-def main(epochs=200, hidden=16, seeds=3, data=DATA):
+def main(epochs=200, hidden=16, seeds=10, data=DATA):
     """Train with the graph and without it, and return the mean test accuracy of each over the seeds."""
     file = Path(data) / "social" / "planetoid_plain" / "cora.npz"
     real = bool(data) and file.exists()

@@ -59,7 +59,7 @@ class Prepared(Protocol):
 
     def first_batch(self) -> Batch: ...
 
-    def validate(self, model: nn.Module, options: StepOptions) -> dict[str, Any]: ...  # `stopped`: why training ends here
+    def validate(self, model: nn.Module, options: StepOptions) -> dict[str, Any]: ...  # `stopped`: why it ends here
 
 
 @dataclass(frozen=True)

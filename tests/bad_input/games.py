@@ -39,7 +39,11 @@ def _environments() -> list[Case]:
             "{environment: CartPole-v1, stesp: 10}",
             WRONG + "1:34: data.stesp: no such option. Did you mean 'steps'?",
         ),
-        _policy("policy without an environment", "data.csv", WRONG + "1:1: data: a policy acts in an environment. For example data: {environment: CartPole-v1}."),
+        _policy(
+            "policy without an environment",
+            "data.csv",
+            WRONG + "1:1: data: a policy acts in an environment. For example data: {environment: CartPole-v1}.",
+        ),
         _policy(
             "rate of a policy by measurement",
             "{environment: CartPole-v1}",
@@ -69,13 +73,22 @@ def _played(folder) -> None:
 
     small = {"environments": 2, "rollout": 8, "passes": 1, "episodes": 2}
     recipe = {"data": {"environment": "CartPole-v1", "steps": 100}, "model": {"kind": "policy", **small}}
-    train({**recipe, "train": {"epochs": 1, "batch": 8, "speed": "fixed"}, "baselines": False}, out=str(folder / "played"), report=False)
+    train(
+        {**recipe, "train": {"epochs": 1, "batch": 8, "speed": "fixed"}, "baselines": False},
+        out=str(folder / "played"),
+        report=False,
+    )
 
 
 def _games() -> list[Case]:
     start = "data: {chess: games.pgn}\n"
     return [
-        Case("file of games that is not there", "check recipe.yaml", WRONG + "1:1: data: games.pgn: the file does not exist.", recipe=start),
+        Case(
+            "file of games that is not there",
+            "check recipe.yaml",
+            WRONG + "1:1: data: games.pgn: the file does not exist.",
+            recipe=start,
+        ),
         Case(
             "file of games without a move",
             "check recipe.yaml",
@@ -93,7 +106,8 @@ def _games() -> list[Case]:
         Case(
             "packed games that are cut off",
             "check recipe.yaml",
-            WRONG + "1:1: data: games.pgn: it cannot be read as text (Compressed file ended before the end-of-stream marker was reached). "
+            WRONG
+            + "1:1: data: games.pgn: it cannot be read as text (Compressed file ended before the end-of-stream marker was reached). "
             "Name its encoding.",
             recipe=start,
             files={"games.pgn": b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -18,7 +19,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from modelwright import optimizers
 from modelwright.blocks.stream import Source
 from modelwright.columns import Ragged
 from modelwright.columns._graph import Graph
@@ -27,6 +27,7 @@ from modelwright.data.environments import Step
 from modelwright.models.assembled import Assembled
 from modelwright.models.language import Language
 from modelwright.models.policy import Policy
+from modelwright.optimizers import momentum
 from modelwright.tasks._rollouts import advantage
 
 FOLDER = Path(__file__).parents[2] / "examples" / "one_file"
@@ -85,7 +86,7 @@ def same_gradients(own: dict[str, Tensor], model: nn.Module, names: dict[str, st
     found = dict(model.named_parameters())
     assert set(names) == set(found)
     for name, other in names.items():
-        assert torch.allclose(found[name].grad, own[other], atol=1e-5, rtol=1e-4), name
+        assert torch.allclose(found[name].grad, own[other], atol=1e-4, rtol=1e-3), name
 
 
 def copied(example_model: nn.Module, model: nn.Module, names: dict[str, str]) -> None:
@@ -93,6 +94,19 @@ def copied(example_model: nn.Module, model: nn.Module, names: dict[str, str]) ->
     with torch.no_grad():
         for name, weight in model.named_parameters():
             weight.copy_(own[names[name]])
+
+
+def both(own: nn.Module, model: nn.Module) -> Callable[[Tensor, Tensor], None]:
+    """What takes both losses back through their networks and then makes a step of Adam with each; the gradients stay."""
+    optimizers = [torch.optim.Adam([w for w in m.parameters() if w.requires_grad], lr=1e-3) for m in (own, model)]
+
+    def step(loss: Tensor, found: Tensor) -> None:
+        for optimizer, value in zip(optimizers, (loss, found), strict=True):
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+
+    return step
 
 
 def gradients(model: nn.Module) -> dict[str, Tensor]:
@@ -126,7 +140,7 @@ def test_mlp_and_its_gradients_by_hand():
             layer.weight.copy_(weight)
             layer.bias.copy_(bias)
     mine = one.Momentum(own.parameters, lr=0.1, momentum=0.9)
-    theirs = optimizers.momentum(model, lr=0.1, momentum=0.9, nesterov=False)
+    theirs = momentum(model, lr=0.1, momentum=0.9, nesterov=False)
     for _ in range(5):
         image, labels = pictures(30), torch.randint(0, 10, (30,))
         logits = own.forward(image.flatten(1) / 255)
@@ -166,19 +180,14 @@ def test_cnn():
 
 def after_steps(own, model, names, logits_of, steps: int = 4) -> None:
     """The same losses and gradients, step by step of Adam, on pictures of ten classes."""
-    mine = torch.optim.Adam(own.parameters(), lr=1e-3)
-    theirs = torch.optim.Adam(model.parameters(), lr=1e-3)
+    step = both(own, model)
     for _ in range(steps):
         image, labels = pictures(40), torch.randint(0, 10, (40,))
         loss = F.cross_entropy(logits_of(image), labels)
         found = mean_loss(model, {"image": image, "target.y": labels})
         assert torch.allclose(found, loss, atol=1e-4)
-        for optimizer, value in ((mine, loss), (theirs, found)):
-            optimizer.zero_grad()
-            value.backward()
+        step(loss, found)
         same_gradients(gradients(own), model, names)
-        mine.step()
-        theirs.step()
 
 
 def words(rows: int, steps: int, vocabulary: int) -> tuple[Tensor, Tensor]:
@@ -205,16 +214,18 @@ def test_lstm():
         cell.bias_ih_l0.copy_(own.lstm.b)  # torch has two biases that it adds up
         cell.bias_hh_l0.zero_()
         model.head("y").output.load_state_dict(own.output.state_dict())
-    ids, mask = words(20, 12, 9)
-    labels = torch.randint(0, 3, (20,))
-    loss = F.cross_entropy(own(ids), labels)
-    found = mean_loss(model, {"text": ids, "text.mask": mask, "target.y": labels})
-    assert torch.allclose(found, loss, atol=1e-6)
-    loss.backward()
-    found.backward()
+        cell.bias_hh_l0.requires_grad_(False)
+    step = both(own, model)
+    for _ in range(3):
+        ids, mask = words(20, 12, 9)
+        labels = torch.randint(0, 3, (20,))
+        loss = F.cross_entropy(own(ids), labels)
+        found = mean_loss(model, {"text": ids, "text.mask": mask, "target.y": labels})
+        assert torch.allclose(found, loss, atol=1e-5)
+        step(loss, found)
     pairs = [
         (encoder.inputs.table.weight, own.table.weight), (cell.weight_ih_l0, own.lstm.W), (cell.weight_hh_l0, own.lstm.U),
-        (cell.bias_ih_l0, own.lstm.b), (cell.bias_hh_l0, own.lstm.b), (model.head("y").output.weight, own.output.weight),
+        (cell.bias_ih_l0, own.lstm.b), (model.head("y").output.weight, own.output.weight),
     ]  # fmt: skip
     for theirs, mine in pairs:
         assert torch.allclose(theirs.grad, mine.grad, atol=1e-6)
@@ -244,7 +255,7 @@ def test_transformer():
         for weight in own.parameters():  # from scratch its blocks are nothing, which would hide their mistakes
             weight.add_(torch.randn_like(weight) * 0.2)
     copied(own, model, names)
-    mine, theirs = (torch.optim.AdamW(m.parameters(), lr=1e-3) for m in (own, model))
+    step = both(own, model)
     for _ in range(3):
         ids = torch.randint(0, 23, (5, 13))
         logits = own(ids[:, :-1])
@@ -252,12 +263,8 @@ def test_transformer():
         loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
         found = mean_loss(model, {"ids": ids[:, :-1], "labels": ids[:, 1:]})
         assert torch.allclose(found, loss, atol=1e-5)
-        for optimizer, value in ((mine, loss), (theirs, found)):
-            optimizer.zero_grad()
-            value.backward()
+        step(loss, found)
         same_gradients(gradients(own), model, names)
-        mine.step()
-        theirs.step()
 
 
 def seq2seq_pair() -> tuple[nn.Module, Assembled]:
@@ -283,17 +290,19 @@ def seq2seq_pair() -> tuple[nn.Module, Assembled]:
 
 def test_seq2seq():
     own, model = seq2seq_pair()
-    ids, mask = words(10, 9, 11)
-    target = torch.randint(1, 7, (10, 7))
-    target[:, -1] = 0
-    batch = {"text": ids, "text.mask": mask, "target.y": target}
-    logits = own(ids, target)
-    loss = F.cross_entropy(logits.flatten(0, 1), target.flatten())
-    found = mean_loss(model, batch)
-    assert torch.allclose(model.head("y").logits(model.streams(batch)["y"], target), logits.flatten(0, 1), atol=1e-5)
-    assert torch.allclose(found, loss, atol=1e-6)
-    loss.backward()
-    found.backward()
+    step = both(own, model)
+    for _ in range(3):
+        ids, mask = words(10, 9, 11)
+        target = torch.randint(1, 7, (10, 7))
+        target[:, -1] = 0
+        batch = {"text": ids, "text.mask": mask, "target.y": target}
+        logits = own(ids, target)
+        loss, found = F.cross_entropy(logits.flatten(0, 1), target.flatten()), mean_loss(model, batch)
+        assert torch.allclose(
+            model.head("y").logits(model.streams(batch)["y"], target), logits.flatten(0, 1), atol=1e-5
+        )
+        assert torch.allclose(found, loss, atol=1e-5)
+        step(loss, found)
     read, write = model.encoders["of_text"], model.head("y")
     pairs = [
         (read.inputs.table.weight, own.encoder.table.weight),
@@ -338,17 +347,16 @@ def test_vae():
             f"heads.of_image.decoder.2.{end}": f"decoder.2.{end}",
         }  # fmt: skip
     copied(own, model, names)
-    image = (torch.rand(9, 8, 8, 1) < 0.4).byte() * 255
-    x, fuse = image.flatten(1) / 255, model.fuse
-    noise = torch.randn(9, 1, 3, generator=torch.Generator().manual_seed(0))  # what the library draws to evaluate
-    rebuilding, kl = own(x, noise[:, 0])
-    terms = model.eval()({"image": image})
-    assert torch.allclose(terms["image"][0], rebuilding.sum(), rtol=1e-5)
-    assert torch.allclose(terms["kl"][0], kl.sum(), rtol=1e-5)
-    assert torch.equal(fuse.mean.weight, own.mean.weight)
-    (rebuilding + kl).mean().backward()
-    sum(total / count for total, count in terms.values()).backward()
-    same_gradients(gradients(own), model, names)
+    step = both(own, model.eval())
+    for _ in range(3):
+        image = (torch.rand(9, 8, 8, 1) < 0.4).byte() * 255
+        noise = torch.randn(9, 1, 3, generator=torch.Generator().manual_seed(0))  # what the library draws to evaluate
+        rebuilding, kl = own(image.flatten(1) / 255, noise[:, 0])
+        terms = model({"image": image})
+        assert torch.allclose(terms["image"][0], rebuilding.sum(), rtol=1e-5)
+        assert torch.allclose(terms["kl"][0], kl.sum(), rtol=1e-5)
+        step((rebuilding + kl).mean(), sum(total / count for total, count in terms.values()))
+        same_gradients(gradients(own), model, names)
 
 
 def test_gcn():
@@ -373,18 +381,14 @@ def test_gcn():
         "heads.of_y.output.weight": "second.weight", "heads.of_y.output.bias": "biases.1",
     }  # fmt: skip
     copied(own, model, names)
-    mine, theirs = (torch.optim.Adam(m.parameters(), lr=0.01) for m in (own, model))
+    step = both(own, model)
     for _ in range(5):
         logits = own(adjacency, x.to_sparse())
         batch = {"node": learn[:, None] + 1, "target.y": labels[learn]}  # node 0 is any that the graph does not have
         loss, found = F.cross_entropy(logits[learn], labels[learn]), mean_loss(model, batch)
         assert torch.allclose(found, loss, atol=1e-5)
-        for optimizer, value in ((mine, loss), (theirs, found)):
-            optimizer.zero_grad()
-            value.backward()
+        step(loss, found)
         same_gradients(gradients(own), model, names)
-        mine.step()
-        theirs.step()
 
 
 def test_ppo():
@@ -406,6 +410,7 @@ def test_ppo():
     with torch.no_grad():
         own.logits.weight.mul_(100)  # begins nearly indifferent, which would hide mistakes
     copied(own, model, names)
+    step = both(own, model)
     for _ in range(3):
         seen, actions, advantage, returns = (
             torch.randn(50, 4),
@@ -419,10 +424,8 @@ def test_ppo():
         found = {name: total / count for name, (total, count) in model(batch).items()}
         for name, expected in zip(("action", "return", "entropy"), (terms[0], terms[1], -terms[2]), strict=True):
             assert torch.allclose(found[name], expected, atol=1e-5), name
-        own.zero_grad()
-        model.zero_grad()
-        (terms[0] + 0.5 * terms[1] - 0.01 * terms[2]).backward()
-        (found["action"] + 0.5 * found["return"] + 0.01 * found["entropy"]).backward()
+        loss = terms[0] + 0.5 * terms[1] - 0.01 * terms[2]
+        step(loss, found["action"] + 0.5 * found["return"] + 0.01 * found["entropy"])
         same_gradients(gradients(own), model, names)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 from pathlib import Path
 
@@ -16,7 +17,7 @@ FAMILIES: dict[str, dict] = {
         "model": {"encoders": {"pair": {"kind": "sage", "hidden": [8, 8], "neighbours": [3, 2]}}},
     },
 }
-ROWS = {family: "links.csv" if "links" in family else "people.csv" for family in FAMILIES}
+ROWS = {family: "links.jsonl" if "links" in family else "people.jsonl" for family in FAMILIES}
 
 
 def write(folder: Path) -> None:
@@ -36,12 +37,16 @@ def write(folder: Path) -> None:
         if club[one] == club[other] or draw.random() < 0.1:
             edges.add(tuple(sorted((one, other))))
     _write(folder / "edges.csv", ["source", "target"], sorted(edges))
-    _write(folder / "people.csv", ["person", "club"], [(person, club[person]) for person in people])
-    pairs = [(f"{one} {other}", "true") for one, other in sorted(edges)[:40]]
-    strangers = [(f"{a} {b}", "false") for a, b in zip(people, people[30:]) if (a, b) not in edges]
-    _write(folder / "links.csv", ["pair", "link"], [*pairs, *strangers])
+    _rows(folder / "people.jsonl", [{"person": person, "club": club[person]} for person in people])
+    linked = [{"pair": list(pair), "link": True} for pair in sorted(edges)[:40]]
+    strangers = [{"pair": list(pair), "link": False} for pair in zip(people, people[30:]) if pair not in edges]
+    _rows(folder / "links.jsonl", [*linked, *strangers])
 
 
 def _write(file: Path, names: list[str], rows: list) -> None:
     with file.open("w", newline="") as opened:
         csv.writer(opened).writerows([names, *rows])
+
+
+def _rows(file: Path, rows: list[dict]) -> None:
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))

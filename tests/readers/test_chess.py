@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-chess = pytest.importorskip("chess")
-
 import modelwright as mw
 from modelwright.columns import infer
 from modelwright.columns.board import Board
 from modelwright.data.reading import read
+
+chess = pytest.importorskip("chess")
 
 GAME = '[White "{0}"]\n[Black "{1}"]\n[Date "20{2:02d}.01.01"]\n\n1. e4 e5 2. Nf3 (2. f4 exf4) Nc6 3. Bb5 a6 4. Ba4 Nf6 5. O-O *\n\n'
 
@@ -31,7 +31,17 @@ def test_positions_and_moves_are_those_of_the_game_turned_to_the_mover(games):
     table = rows.table.slice(0, 9).to_pydict()
     assert rows.targets == ("move",) and rows.table.num_rows == 40 * 9 and rows.notes == []
     assert table["move"] == ["e2e4", "e2e4", "g1f3", "b1c3", "f1b5", "a2a3", "b5a4", "g1f3", "e1g1"]
-    assert table["previous"] == ["", "e7e5", "e7e5", "g8f6", "b8c6", "f8b4", "a7a6", "b4a5", "g8f6"]  # as the mover sees them
+    assert table["previous"] == [
+        "",
+        "e7e5",
+        "e7e5",
+        "g8f6",
+        "b8c6",
+        "f8b4",
+        "a7a6",
+        "b4a5",
+        "g8f6",
+    ]  # as the mover sees them
     assert table["mover"][:2] == ["Ada", "Bo"]
     board = chess.Board()
     for fen, move in zip(table["board"], table["move"]):
@@ -46,7 +56,12 @@ def test_positions_and_moves_are_those_of_the_game_turned_to_the_mover(games):
 def test_the_latest_games_are_the_test_part(games):
     rows = read({"chess": "games.pgn.gz"}, games)
     dates = np.array(rows.table.column("date").to_pylist())
-    assert max(dates[rows.part == 0]) < min(dates[rows.part == 1]) <= max(dates[rows.part == 1]) < min(dates[rows.part == 2])
+    assert (
+        max(dates[rows.part == 0])
+        < min(dates[rows.part == 1])
+        <= max(dates[rows.part == 1])
+        < min(dates[rows.part == 2])
+    )
     assert [len(set(dates[rows.part == part])) for part in range(3)] == [34, 2, 4]
 
 
@@ -89,4 +104,4 @@ def test_what_is_played_in_a_position_is_learned(games, monkeypatch):
     recipe = {"data": {"chess": "games.pgn.gz"}, "model": {"encoders": net}, "train": train, "baselines": False}
     run = mw.train(recipe, report=False)
     assert run.metrics["test"]["move"]["accuracy"] == 1.0  # all games are alike
-    assert run.predict({"board": "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq -", "previous": ""})["move"][0].as_py() == "e2e4"
+    assert run.predict({"board": "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq -"})["move"][0].as_py() == "e2e4"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-gymnasium = pytest.importorskip("gymnasium")
-
 import modelwright as mw
 from modelwright.data import environments
 from modelwright.data.environments import Environments
 from modelwright.data.reading import read
-from modelwright.data.tic_tac_toe import EMPTY, TicTacToe, after, lost, moves, perfect, worth
 from modelwright.errors import DataError
+
+gymnasium = pytest.importorskip("gymnasium")
+from modelwright.data.tic_tac_toe import EMPTY, TicTacToe, after, lost, moves, perfect, worth  # noqa: E402
 
 
 def test_rows_are_whole_episodes_with_their_returns():
@@ -85,7 +85,9 @@ def test_episodes_against_chance_are_won_and_lost_from_both_sides():
     played = Environments("TicTacToe-v0", 10, 0)
 
     def player(rows):
-        return np.array([perfect(tuple(int(v) for v in row.values() if isinstance(v, float)))[0] for row in rows.to_pylist()])
+        return np.array(
+            [perfect(tuple(int(v) for v in row.values() if isinstance(v, float)))[0] for row in rows.to_pylist()]
+        )
 
     ended = environments.play(played, player, 60, 0)
     totals = np.array([one.total for one in ended])
@@ -101,7 +103,10 @@ class Strange(gymnasium.Env):
 
 
 SPACES = {
-    "pictures": ({"seen": gymnasium.spaces.Box(0, 255, (8, 8, 3), np.uint8)}, "observations are Box.*which are not read"),
+    "pictures": (
+        {"seen": gymnasium.spaces.Box(0, 255, (8, 8, 3), np.uint8)},
+        "observations are Box.*which are not read",
+    ),
     "numbers of states": ({"seen": gymnasium.spaces.Discrete(5)}, "observations are Discrete"),
     "several actions at once": ({"acted": gymnasium.spaces.MultiDiscrete([2, 3])}, "actions are MultiDiscrete"),
     "actions without bounds": ({"acted": gymnasium.spaces.Box(-np.inf, np.inf, (1,))}, "actions are Box"),
@@ -119,7 +124,7 @@ def test_what_cannot_be_read_is_refused(case):
 
 
 def test_names_and_runs_that_are_not_there():
-    with pytest.raises(DataError, match="no such environment. Did you mean 'CartPole-v1'"):
+    with pytest.raises(DataError, match=r"no such environment. Did you mean 'CartPole-v1'"):
         read({"environment": "Cartpole-v1"})
     with pytest.raises(DataError, match="it cannot be made"):
         read({"environment": "nopackage:Thing-v0"})
@@ -127,6 +132,8 @@ def test_names_and_runs_that_are_not_there():
 
 def test_a_run_that_plays_must_read_what_is_seen(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    mw.train({"data": "iris", "target": "species", "train": {"epochs": 1}, "baselines": False}, out="flowers", report=False)
+    mw.train(
+        {"data": "iris", "target": "species", "train": {"epochs": 1}, "baselines": False}, out="flowers", report=False
+    )
     with pytest.raises(DataError, match="it predicts no 'action'"):
         read({"environment": "CartPole-v1", "policy": "flowers"}, tmp_path)

@@ -181,13 +181,15 @@ class GraphEncoder(nn.Module):
     parts of a node for explanations.
 
     A subclass has `layers`, each `(x, own, links) -> (M, D)` from the states of all nodes and of M of them, `last`, of the
-    same kind, which has no activation behind it, and `width`. Of part p of a node the share `<name>.parts`
+    same kind, which has no activation behind it and is passed `steps` times, each time with a share `restart` of the state
+    before the first, and `width`. Of part p of a node the share `<name>.parts`
     (B, size * 2 * places) stays: at 0 the node neither knows that feature nor hears that neighbour, and all other nodes stay
     as they are.
     """
 
     reads = ("node",)
     length = 1
+    steps, restart = 1, 0.0
     layers: nn.ModuleList
     last: nn.Module
     width: int
@@ -206,33 +208,26 @@ class GraphEncoder(nn.Module):
 
     def embedded(self, nodes: Tensor, kept: Tensor | None = None) -> Tensor:
         """(M, width) of nodes (M,), with only the parts `kept` (M, 2, places) of their features and neighbours."""
-        states = self.everywhere()
+        states: list[Any] = self.passed(self.nodes.all_known(), self.nodes.all_links())
         if kept is None:
-            return states[-1][nodes]  # type: ignore[index]
-        own: State = self.nodes.some_known(nodes, kept[:, 0])
-        links = self.nodes.some_links(nodes, kept[:, 1])
-        for layer, x in zip(self._steps(), states):
-            own = self._step(layer, x, own, links)
-        assert isinstance(own, Tensor)
-        return own
+            return states[-1][nodes]
+        own, links = self.nodes.some_known(nodes, kept[:, 0]), self.nodes.some_links(nodes, kept[:, 1])
+        own_states: list[Any] = self.passed(own, links, states)
+        return own_states[-1]
 
-    def everywhere(self) -> list[State]:
-        """The states of all nodes: what is known of them, and (nodes, D) behind each layer."""
-        links, states = self.nodes.all_links(), list[State]([self.nodes.all_known()])
-        for layer in self._steps():
-            states.append(self._step(layer, states[-1], states[-1], links))
-        return states
+    def passed(self, known: Known, links: Links, among: list[Any] | None = None) -> list[State]:
+        """What is known of M nodes, and their states behind each layer. among: the same of all nodes, where these are only some."""
+        found: list[Any] = [self._dropped(known)]
+        for number, layer in enumerate([*self.layers, *[self.last] * self.steps]):
+            y = layer((among or found)[number], found[number], links)
+            if layer is not self.last:
+                y = self._dropped(self.activation(y))
+            elif self.restart:
+                y = (1 - self.restart) * y + self.restart * found[len(self.layers)]
+            found.append(y)
+        return found
 
-    def _steps(self) -> list[Any]:
-        return [*self.layers, self.last]
-
-    def _step(self, layer: Any, x: State, own: State, links: Links) -> Tensor:
-        """A layer on states with drop-out; the same for both where they are the same."""
-        dropped = self._dropped(x)
-        y = layer(dropped, dropped if own is x else self._dropped(own), links)
-        return y if layer is self.last else self.activation(y)
-
-    def _dropped(self, x: State) -> State:
+    def _dropped(self, x: Any) -> Any:
         if isinstance(x, Known):
             return x.dropped(self.dropout, self.training)
         return F.dropout(x, self.dropout, self.training)

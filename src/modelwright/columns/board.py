@@ -13,7 +13,9 @@ from ._column import Column
 
 PIECES = {piece: code for code, piece in enumerate("PNBRQKpnbrqk", 1)}
 SQUARES, RIGHTS = 64, 5
-_FEN = re.compile(r"((?:[pnbrqkPNBRQK1-8]{1,8}/){7}[pnbrqkPNBRQK1-8]{1,8}) ([wb]) (-|[KQkqA-Ha-h]{1,4}) (-|[a-h][36])(?: .*)?")
+_FEN = re.compile(
+    r"((?:[pnbrqkPNBRQK1-8]{1,8}/){7}[pnbrqkPNBRQK1-8]{1,8}) ([wb]) (-|[KQkqA-Ha-h]{1,4}) (-|[a-h][36])(?: .*)?"
+)
 
 
 class Board(Column):

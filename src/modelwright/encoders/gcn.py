@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..blocks.dense import Activation
 from ..blocks.graph import GraphEncoder, Links, State, projection
 from ..blocks.stream import Source
-from ..parts import Counts, Share
+from ..parts import Counts, Depth, Share
 
 
 class Gcn(GraphEncoder):
@@ -18,11 +18,14 @@ class Gcn(GraphEncoder):
     themselves, divided by the roots of the degrees at both ends.
 
     After the layers the states are averaged once more, `S X`: the weights behind that are the head's, so that one layer
-    before a head is the network with two layers of that paper. The graph is one pass, whatever nodes are asked. Of a pair of
+    before a head is the network with two layers of that paper. More steps with a restart, `(1 - r) S X + r X_0`, look further
+    without forgetting the node itself (Klicpera 2019). The graph is one pass, whatever nodes are asked. Of a pair of
     nodes the embeddings are multiplied.
 
     Options:
         hidden: width of each layer.
+        steps: averages after the layers.
+        restart: share of the states behind the layers in each average.
         activation: after each layer.
         dropout: share of features and of each layer's outputs set to zero while training.
         pool: a node has one position; "none" leaves it as it is.
@@ -39,6 +42,8 @@ class Gcn(GraphEncoder):
         source: Source,
         *,
         hidden: Counts = (16,),
+        steps: Depth = 1,
+        restart: Share = 0.0,
         activation: Activation = "relu",
         dropout: Share = 0.5,
         pool: Literal["none"] = "none",
@@ -46,7 +51,7 @@ class Gcn(GraphEncoder):
         super().__init__(source, activation, dropout)
         widths = (self.nodes.width, *hidden)
         self.layers = nn.ModuleList(_Convolution(a, b, not n) for n, (a, b) in enumerate(zip(widths, hidden)))
-        self.last = _Smoothing()
+        self.last, self.steps, self.restart = _Smoothing(), steps, restart
         self.pool, self.width = pool, hidden[-1]
 
 

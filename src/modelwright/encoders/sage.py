@@ -61,7 +61,7 @@ class Sage(GraphEncoder):
     def embedded(self, nodes: Tensor, kept: Tensor | None = None) -> Tensor:
         if not (self.training and self.draws) or kept is not None:
             return super().embedded(nodes, kept)
-        layers, reached, there = self._steps(), [nodes], list[Tensor]()
+        layers, reached, there = [*self.layers, self.last], [nodes], list[Tensor]()
         for count in reversed(self.draws):
             drawn, present = self.nodes.drawn(reached[-1], count or self.most)
             reached.append(torch.cat([reached[-1][:, None], drawn], 1).flatten())
@@ -74,12 +74,12 @@ class Sage(GraphEncoder):
             share = present.to(others.dtype) / present.sum(1, keepdim=True).clamp(min=1)
             y = layer.joined(mine[:, 0], torch.einsum("mk,mkd->md", share, others[:, 1:]))
             if number + 1 < len(layers):
-                y = F.dropout(self.activation(y), self.dropout, self.training)
+                y = self._dropped(self.activation(y))
                 x = list(layers[number + 1].projected(y))
         return y
 
     def _dropped(self, x: State) -> State:
-        return x if not isinstance(x, Tensor) else super()._dropped(x)
+        return super()._dropped(x) if isinstance(x, Tensor) else x
 
 
 class _Mean(nn.Module):

@@ -39,7 +39,7 @@ class Policy(Assembly):
         passes: times each step of a rollout is learned from.
         trace: lambda of the generalised advantage estimate (Schulman 2016); 1 trusts rewards alone, 0 the critic alone.
         clip: how far a probability may move, as a share, before moving it further is no longer rewarded.
-        entropy: weight of the policy's entropy, which keeps it trying.
+        entropy: weight of the policy's entropy, which keeps it trying; it falls to 0 over the training.
         value: weight of the critic's error.
         solved: the mean return of 100 episodes at which training ends; left out, it goes on for all its epochs.
         episodes: that a trained policy is measured on.
@@ -71,7 +71,7 @@ class Policy(Assembly):
         self.critic = Assembly(sources, {RETURN: targets[RETURN]}, encoders=encoders, fuse=fuse, heads=judged)
         self.targets = list(targets)
         self.weights = {RETURN: value, "entropy": entropy}
-        self.clip, self.trace = clip, trace
+        self.clip, self.trace, self.entropy = clip, trace, entropy
         self.environments, self.rollout, self.passes = environments, rollout, passes
         self.solved, self.episodes = solved, episodes
         self.log_deviation = None
@@ -119,7 +119,11 @@ class Policy(Assembly):
         gained = torch.min(ratio * batch["advantage"], ratio.clamp(1 - self.clip, 1 + self.clip) * batch["advantage"])
         count = self.counts(batch)
         critic = self.critic.forward(batch)[RETURN]
-        return {ACTION: (-gained.sum(), count[ACTION]), RETURN: critic, "entropy": (-chance.entropy().sum(), count[ACTION])}
+        return {
+            ACTION: (-gained.sum(), count[ACTION]),
+            RETURN: critic,
+            "entropy": (-chance.entropy().sum(), count[ACTION]),
+        }
 
     def counts(self, batch: Batch) -> dict[str, Tensor]:
         if "advantage" not in batch:

@@ -15,9 +15,9 @@ from ..errors import DataError
 class Chess:
     """Every position that a move was played in, of a file of games (PGN, may be packed with gzip) or of the data set `carlsen`.
 
-    Columns, all as the side to move sees them (black's e7e5 is e2e4): `board`, `previous`, the move before, and `move`, the usual
-    target, in UCI; `mover`, `date` and `game`, which are left out of the inputs. The last tenth of the games by date is the test
-    part, the twentieth before it validation.
+    Columns, all as the side to move sees them (black's e7e5 is e2e4): `board`, and `move`, the usual target, in UCI. `previous`, the
+    move before, `mover`, `date` and `game` are left out of the inputs unless the recipe gives them a kind. The last tenth of the games by
+    date is the test part, the twentieth before it validation.
 
     path: the file, or the name of the data set.
 
@@ -36,8 +36,8 @@ class Chess:
         if not table.num_rows:
             who = f" of '{self.player}'" if self.player else ""
             raise DataError(f"there is no move{who} in it.", where=str(self.path), hint="Name a file of games in PGN.")
-        columns = {"board": "board", "previous": "category", "move": "category"}
-        columns |= dict.fromkeys(("mover", "date", "game"), "drop")
+        columns = {"board": "board", "move": "category"}
+        columns |= dict.fromkeys(("previous", "mover", "date", "game"), "drop")
         return Rows(table, _parts(table), Path(self.path).name.partition(".")[0], root, notes, ("move",), columns)
 
 

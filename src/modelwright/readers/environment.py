@@ -70,7 +70,9 @@ def player_of(run: Run, played: Environments) -> Player:
     """A run as a player: the likeliest action. Raises DataError for one that reads other observations or predicts none."""
     where = str(run.path or "run")
     if ACTION not in run.targets:
-        raise DataError(f"it predicts no '{ACTION}'.", where=where, hint="Name a run that was trained on an environment.")
+        raise DataError(
+            f"it predicts no '{ACTION}'.", where=where, hint="Name a run that was trained on an environment."
+        )
     run.require(played.table(), where=f"{where}: environment '{played.name}'")
 
     def act(rows: Any) -> np.ndarray:

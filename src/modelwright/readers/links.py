@@ -105,10 +105,13 @@ class Links:
 def _without_edge(pairs: np.ndarray, nodes: int, wanted: int, random: np.random.Generator, name: str) -> np.ndarray:
     """(wanted, 2) different pairs of nodes without an edge, the smaller number first, in random order."""
     there = nodes * (nodes - 1) // 2 - len(pairs)
-    if wanted > there // 2:
+    if wanted > there:
         message = f"{wanted:,} pairs without an edge are wanted, and there are {there:,}."
         raise DataError(message, where=name, hint="Ask for fewer negatives, or test a smaller share.")
     taken, found = pairs[:, 0] * nodes + pairs[:, 1], np.zeros(0, np.int64)
+    if wanted > there // 2:  # drawing would meet the same ones again and again
+        every = np.stack(np.triu_indices(nodes, 1), 1) @ np.array([nodes, 1])
+        found = random.permutation(np.setdiff1d(every, taken))
     while len(found) < wanted:
         drawn = np.sort(random.integers(0, nodes, (2 * wanted, 2)), 1)
         codes = drawn[drawn[:, 0] < drawn[:, 1]] @ np.array([nodes, 1])

@@ -70,6 +70,9 @@ class Rollouts:
         """The rollout of an epoch in shuffled batches, from step `start` on."""
         if number != self.number:
             self.rollout, self.number = self.collect(number), number
+        train = self.recipe.train
+        done = number / (train.epochs or max(1, int(train.steps or 1) // self.steps))
+        self.model.weights["entropy"] = self.model.entropy * max(0.0, 1 - done)
         for step in range(start, self.steps):
             index = torch.tensor(self.rows_of(number, step))
             yield {key: value[index].to(self._device) for key, value in self.rollout.items()}
@@ -93,7 +96,14 @@ class Rollouts:
             batch = self.inputs_of(played.table())
             chance, value = model.act({key: given.to(self._device) for key, given in batch.items()})
             taken = _drawn(chance, draw)
-            seen.append({**batch, "taken": taken, "log_chance": chance.log_prob(taken.to(self._device)).cpu(), "value": value.cpu()})
+            seen.append(
+                {
+                    **batch,
+                    "taken": taken,
+                    "log_chance": chance.log_prob(taken.to(self._device)).cpu(),
+                    "value": value.cpu(),
+                }
+            )
             answers.append(played.step(self.decoded(taken)))
             after.append(self._after_cut(answers[-1]))
             for ended in answers[-1].ended:
@@ -103,7 +113,11 @@ class Rollouts:
         found = {key: torch.cat([step[key] for step in seen]) for key in seen[0]}
         flat = torch.from_numpy(advantages.ravel().astype(np.float32))
         expected = self.columns[RETURN].encode(pa.array((advantages + values[:-1]).ravel()))
-        return {**found, "advantage": (flat - flat.mean()) / (flat.std() + 1e-8), f"target.{RETURN}": torch.from_numpy(expected)}
+        return {
+            **found,
+            "advantage": (flat - flat.mean()) / (flat.std() + 1e-8),
+            f"target.{RETURN}": torch.from_numpy(expected),
+        }
 
     def _after_cut(self, step: Step) -> np.ndarray:
         """(N,) what the critic expects behind the end of episodes that were cut off, 0 for others."""

@@ -182,6 +182,8 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch) -> Run:
     prepared, session = trained.prepared, trained.session
     began = time.perf_counter()
     scored, ended = measured(run, None)
+    games = examined(run)
+    scored |= {"lines_lost": _lost(games)} if games else {}
     trained.seconds["test"] = round(time.perf_counter() - began, 3)
     others = baselines(run) if run.recipe.baselines else {}
     history = session.progress.history
@@ -199,7 +201,6 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch) -> Run:
         "best_epoch": session.progress.best_epoch,
         "stopped": session.progress.stopped,
     }
-    games = examined(run)
     values |= {"games": games} if games else {}
     write_json(folder / "metrics.json", values)
     run.metrics = values
@@ -223,13 +224,16 @@ def _lines(others: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 def _blocks(run: Run, scored: dict[str, Any], ended: list[Ended], games: dict[str, Any]) -> list[Block]:
     """What there is to say about episodes, and about every line of a game that can be played through."""
     totals = np.array([one.total for one in ended])
-    rows = [[f"{share:.0%} of the episodes return at most", float(np.quantile(totals, share))] for share in (0, 0.25, 0.5, 0.75, 1)]
+    rows = [
+        [f"{share:.0%} of the episodes return at most", float(np.quantile(totals, share))]
+        for share in (0, 0.25, 0.5, 0.75, 1)
+    ]
     shown = [*rows, ["mean return", scored["return"]], ["mean steps", scored["steps"]]]
     note = f"{len(ended)} episodes that no training has seen; the likeliest action is taken."
     blocks: list[Block] = [Section("Play"), Table("Episodes", ["what", "value"], shown, note=note)]
     if games:
         lines = [[name, *counts.values()] for name, counts in games.items()]
-        lost = sum(counts["lost"] for counts in games.values())
+        lost = _lost(games)
         blocks.append(Table("Every line of play", ["as", "won", "drawn", "lost"], lines))
         blocks.append(
             Text("Verdict", "No line of play is lost.", "good")
@@ -237,6 +241,11 @@ def _blocks(run: Run, scored: dict[str, Any], ended: list[Ended], games: dict[st
             else Text("Verdict", f"{lost:,} lines of play are lost.", "warning")
         )
     return blocks
+
+
+def _lost(games: dict[str, dict[str, int]]) -> int:
+    """Lines of play that are lost, of all."""
+    return sum(counts["lost"] for counts in games.values())
 
 
 def examined(run: Run) -> dict[str, dict[str, int]]:
@@ -257,6 +266,7 @@ def evaluate(run: Run, data: Any = None) -> Report:
     began = time.perf_counter()
     scored, ended = measured(run, None)
     games = examined(run)
+    scored |= {"lines_lost": _lost(games)} if games else {}
     seconds = {"predict": round(time.perf_counter() - began, 3)}
     values = {"test": {ACTION: scored}, "baselines": run.metrics.get("baselines", {}), "seconds": seconds}
     report = Report(f"{run.path or 'run'} in {reader(run.recipe).name} ({len(ended):,} episodes)", data=values)
