@@ -332,11 +332,11 @@ def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarr
     names = [name for name in recipe.target_names() if name not in rebuilt]
     if isinstance(config, dict) and config.get("official") is False:
         rows = replace(rows, part=None)
-    walks = isinstance(config, dict) and config.get("kind") == "walk_forward"
-    if walks and fold is not None:
-        return walk_forward(rows, config, fold[1])[fold[0]]
-    if walks:
-        column, known = columns_of(rows, config)  # the folds have tested: the model gets all rows
+    walk = config if isinstance(config, dict) and config.get("kind") == "walk_forward" else None
+    if walk and fold is not None:
+        return walk_forward(rows, walk, fold[1])[fold[0]]
+    if walk:
+        column, known = columns_of(rows, walk)  # the folds have tested: the model gets all rows
         config = {"kind": "time", "column": column, "known": known, "fractions": [0.9, 0.1, 0.0]}
     elif fold is None and isinstance(config, dict) and config.get("kind") == "folds":
         config = {"kind": "stratified", "fractions": [0.9, 0.1, 0.0]}  # the folds have tested: the model gets all rows

@@ -10,7 +10,6 @@ import numpy as np
 from ..report import Block, Curve, Table
 
 MOST_CHANNELS = 30
-WINDOWS = 3  # drawn of the first channel: the first, the one in the middle and the worst
 
 
 def blocks(
@@ -61,13 +60,13 @@ def _windows(
     }
     steps, found = list(map(float, range(1, truth.shape[1] + 1))), list[Block]()
     times = examples[0].column("time") if examples is not None and "time" in examples[0].column_names else None
-    for title, row in list(chosen.items())[:WINDOWS]:
+    for title, row in chosen.items():
         lines = {"true": truth[row, :, -1], "forecast": predicted["value"][row, :, -1]}
         lines |= {end: predicted[end][row, :, -1] for end in ("low", "high") if end in predicted}
-        drawn = {name: (steps, [float(v) if np.isfinite(v) else None for v in line]) for name, line in lines.items()}
+        drawn: Any = {
+            name: (steps, [float(v) if np.isfinite(v) else None for v in line]) for name, line in lines.items()
+        }
         begins = f" from {times[int(examples[1][row])].as_py()}" if times is not None else ""
         name = f"{names[-1]}, {title}{begins}"
-        found.append(
-            Curve(name, "steps ahead", names[-1], drawn, dashed=[end for end in ("low", "high") if end in lines])
-        )  # type: ignore[arg-type]
+        found.append(Curve(name, "steps ahead", names[-1], drawn, dashed=[e for e in ("low", "high") if e in lines]))
     return found

@@ -235,9 +235,9 @@ def _cells(values: pa.Array, channels: int = 0) -> tuple[np.ndarray, np.ndarray,
         items, offsets, _ = _parsing.lists(pc.split_pattern(pc.utf8_trim_whitespace(text), " "))
         width = max(channels, 1)
         lengths = np.diff(offsets)
-        whole = lengths % width == 0
-        kept = np.repeat(whole, lengths)
-        steps = np.where(whole, lengths // width, 0)
+        fits = lengths % width == 0
+        kept = np.repeat(fits, lengths)
+        steps = np.where(fits, lengths // width, 0)
         return _parsing.numbers(items)[kept].reshape(-1, width), np.cumsum(steps) - steps, steps
     if _is_view(values.type):
         steps = np.where(values.is_valid().to_numpy(zero_copy_only=False), values.sizes.to_numpy(), 0).astype(np.int64)
@@ -254,8 +254,8 @@ def _cells(values: pa.Array, channels: int = 0) -> tuple[np.ndarray, np.ndarray,
     each = np.diff(within)
     width = int(np.bincount(each[each > 0]).argmax()) if (each > 0).any() else max(channels, 1)
     found = np.full((len(inner), width), np.nan)
-    here = np.flatnonzero(each == width)
-    found[here] = _parsing.numbers(numbers)[within[here][:, None] + np.arange(width)]
+    whole = np.flatnonzero(each == width)
+    found[whole] = _parsing.numbers(numbers)[within[whole][:, None] + np.arange(width)]
     return found, starts, steps
 
 

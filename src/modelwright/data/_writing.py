@@ -109,7 +109,7 @@ class WindowsWriter:
         return {"values": f"{self._path.name}.npy", "starts": starts.name, "length": found.length}
 
 
-def writer_of(values: Any) -> type[DenseWriter | RaggedWriter | WindowsWriter]:
+def writer_of(values: Any) -> Any:
     """What writes encoded rows of this form."""
     return {Ragged: RaggedWriter, Windows: WindowsWriter}.get(type(values), DenseWriter)
 

@@ -236,7 +236,7 @@ def sources(columns: Mapping[str, Any], own: Collection[str] = ()) -> list[Sourc
 
 
 def of_columns(
-    arrays: Mapping[str, np.ndarray], columns: Mapping[str, Any], own: Collection[str] = ()
+    arrays: Mapping[str, Any], columns: Mapping[str, Any], own: Collection[str] = ()
 ) -> dict[str, np.ndarray]:
     """Input column -> its part (N, w) of the `arrays` that columns of one group share."""
     found, used = dict[str, np.ndarray](), dict.fromkeys(arrays, 0)
@@ -248,9 +248,7 @@ def of_columns(
     return found
 
 
-def summaries(
-    inputs: Mapping[str, np.ndarray | Ragged], columns: Mapping[str, Any], own: Collection[str] = ()
-) -> dict[str, np.ndarray | Ragged]:
+def summaries(inputs: Mapping[str, Rowwise], columns: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
     """The encoded inputs, with the few numbers (N, D) that a column makes of them where it has a `summary`."""
     found = dict(inputs)
     for name, key in keys(columns, own).items():
