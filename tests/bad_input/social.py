@@ -9,8 +9,14 @@ EDGES = "source,target\n" + "".join(f"n{i},n{(i * 7 + 3) % 40}\n" for i in range
 TARGET = "target: y\n"
 
 
-def _case(name: str, message: str, code: int = 2, data: str = "{nodes: nodes.csv, edges: edges.csv}", **files: str) -> Case:
-    given = {"nodes.csv": NODES, "edges.csv": EDGES, **{key.replace("_csv", ".csv"): text for key, text in files.items()}}
+def _case(
+    name: str, message: str, code: int = 2, data: str = "{nodes: nodes.csv, edges: edges.csv}", **files: str
+) -> Case:
+    given = {
+        "nodes.csv": NODES,
+        "edges.csv": EDGES,
+        **{key.replace("_csv", ".csv"): text for key, text in files.items()},
+    }
     recipe = f"data: {data}\n" + (TARGET if "links" not in data else "")
     return Case(name, f"train recipe.yaml {QUICK} --out r", message, code, recipe, given)
 

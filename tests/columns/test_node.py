@@ -38,7 +38,12 @@ def test_ids_are_found_in_any_spelling_and_others_are_said():
 
 def test_pairs_are_lists_or_text_with_a_space():
     made = column(size=2)
-    assert made.encode(pa.array([["a", "c"], ["new york", "z"], None, ["a"]])).tolist() == [[1, 3], [5, 0], [0, 0], [0, 0]]
+    assert made.encode(pa.array([["a", "c"], ["new york", "z"], None, ["a"]])).tolist() == [
+        [1, 3],
+        [5, 0],
+        [0, 0],
+        [0, 0],
+    ]
     assert made.encode(pa.array(["a c", "7\tb", "a b c"])).tolist() == [[1, 3], [4, 2], [0, 0]]
     assert made.problems[0].endswith("2 cells do not name two nodes (the first in row 2)")
 

@@ -20,7 +20,10 @@ X = RANDOM.random((NODES, FEATURES)) * (RANDOM.random((NODES, FEATURES)) < 0.5)
 EDGES = np.array([pair for pair in RANDOM.integers(0, NODES - 1, (20, 2)) if pair[0] != pair[1]])  # the last is alone
 A = np.zeros((NODES, NODES))
 A[EDGES[:, 0], EDGES[:, 1]] = A[EDGES[:, 1], EDGES[:, 0]] = 1
-SPARSE = Ragged.of([np.flatnonzero(row).tolist() for row in X]), np.concatenate([row[row != 0] for row in X]).astype(np.float32)
+SPARSE = (
+    Ragged.of([np.flatnonzero(row).tolist() for row in X]),
+    np.concatenate([row[row != 0] for row in X]).astype(np.float32),
+)
 GRAPH = Graph.of([str(n) for n in range(NODES)], EDGES, SPARSE, [f"f{n}" for n in range(FEATURES)])
 ALL = torch.arange(1, NODES + 1)[:, None]
 

@@ -11,7 +11,11 @@ NODES = {"nodes": "nodes.csv", "edges": "edges.csv", "features": ["interests", "
 LINKS = {"links": "edges.csv", "nodes": "nodes.csv", "features": ["interests", "age"], "test": 0.2, "validation": 0.1}
 FAMILIES: dict[str, dict] = {
     "gcn on nodes": {"data": NODES, "target": "club"},
-    "gat on nodes": {"data": NODES, "target": "club", "model": {"encoders": {"person": {"kind": "gat", "hidden": [4], "heads": 2}}}},
+    "gat on nodes": {
+        "data": NODES,
+        "target": "club",
+        "model": {"encoders": {"person": {"kind": "gat", "hidden": [4], "heads": 2}}},
+    },
     "graphsage on links": {
         "data": LINKS,
         "model": {"encoders": {"pair": {"kind": "sage", "hidden": [8, 8], "neighbours": [3, 2]}}},

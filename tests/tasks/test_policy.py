@@ -221,6 +221,11 @@ def test_a_broken_environment_gives_no_rows():
         mw.train({**RECIPE, "data": {"environment": "Broken-v1"}}, report=False)
 
 
+def test_every_action_must_have_been_seen_once():
+    with pytest.raises(DataError, match=r"only . of its 9 actions are in the . rows. Raise data.steps"):
+        mw.train({**RECIPE, "data": {"environment": "TicTacToe-v0", "steps": 4}}, report=False)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

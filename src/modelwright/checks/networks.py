@@ -41,10 +41,12 @@ def check_head(
 ) -> list[str]:
     """Counts, missing targets, members, learning, precision and state of a head.
 
-    sizes and target (6 rows, the last one missing) are needed for a head whose kind is not one of ours.
+    sizes and target (6 rows, the last one missing), where none are given, are the head's own `examples`, which may have
+    options behind them.
     """
     if sizes is None or target is None:
-        sizes, target = getattr(head, "example", None) or _HEAD_CASES[head.__name__.lower()]
+        sizes, target, *more = _HEAD_CASES.get(head.__name__.lower()) or head.examples  # type: ignore[attr-defined]
+        options = {**dict(*more), **options}
     return run_checks(head, [*option_checks(head), *_head_checks(head, sizes, target, options)])
 
 

@@ -32,7 +32,13 @@ class Graph:
     names: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, ids: Sequence[str], edges: np.ndarray, features: tuple[Ragged, np.ndarray] | None = None, names: Sequence[str] = ()) -> Graph:
+    def of(
+        cls,
+        ids: Sequence[str],
+        edges: np.ndarray,
+        features: tuple[Ragged, np.ndarray] | None = None,
+        names: Sequence[str] = (),
+    ) -> Graph:
         """From the numbers of the nodes at both ends of each edge (E, 2): loops and repetitions are left out. features: of
         each node, and their values."""
         nodes = len(ids)
@@ -41,7 +47,9 @@ class Graph:
         starts = offsets_of(np.bincount(both // max(nodes, 1), minlength=nodes))
         own = Ragged(np.arange(nodes, dtype=np.int32), np.arange(nodes + 1)), np.ones(nodes, np.float32)
         found, values = features or own
-        return cls(list(ids), starts, (both % max(nodes, 1)).astype(np.int32), found.offsets, found.values, values, list(names))
+        return cls(
+            list(ids), starts, (both % max(nodes, 1)).astype(np.int32), found.offsets, found.values, values, list(names)
+        )
 
     @property
     def width(self) -> int:

@@ -29,6 +29,9 @@ class Node(Column):
     fitted = ("graph", "size")
     encoder: ClassVar[str] = "gcn"
     baselines: ClassVar[tuple[str, ...]] = ("propagation", "adamic_adar")
+    exposes: ClassVar[str] = (
+        "the edges and features of all nodes are in every step. What is protected of a node is that it was asked, and its target."
+    )
     examples: ClassVar[list[Any]] = ["ada", "bob", "cleo", None, "ada", "dan", "eve", "bob"]
 
     def __init__(self, name: str, target: bool = False) -> None:
@@ -94,7 +97,9 @@ class Node(Column):
         strange = (codes == WITHOUT) & words.is_valid().to_numpy(zero_copy_only=False)
         if strange.any():
             first = words[int(np.flatnonzero(strange)[0])].as_py()
-            self.note(f"{int(strange.sum())} ids are not in the graph (the first is '{first}'): nodes without neighbours")
+            self.note(
+                f"{int(strange.sum())} ids are not in the graph (the first is '{first}'): nodes without neighbours"
+            )
         return codes.reshape(-1, self.size)
 
     def parts(self, codes: np.ndarray) -> list[list[str]]:

@@ -99,7 +99,7 @@ def of_targets(lessons: Lessons, student: Model, batch: Batch) -> Terms:
         head, own, target = student.head(name), teacher.head(name), student.target(name, batch)
         terms[name] = head.loss(streams[name].drawn(), target)
         if name not in lessons.written:
-            said, distance = _way(parts.kind_of("heads", head))  # type: ignore[misc]
+            said, distance = _taught(parts.kind_of("heads", head))
             with torch.no_grad():
                 guide = said(own, guides[name], target)
             terms[f"{name} taught"] = distance(said(head, streams[name], target), guide, lessons.temperature)
@@ -190,11 +190,13 @@ _TAUGHT: dict[str, tuple[Callable[..., Tensor], Callable[..., Loss]]] = {  # hea
 }
 
 
-def _way(kind: str) -> tuple[Callable[..., Tensor], Callable[..., Loss]] | None:
-    """How a head of this kind is taught; one that is not known here may say that its `value` is all there is to it."""
-    return _TAUGHT.get(kind) or (
-        (_value, _squared) if getattr(parts.find("heads", kind), "taught", "") == "value" else None
-    )
+def _taught(kind: str) -> Any:
+    """What a kind of head says and how far that is off; None for one that says nothing a student could follow. One that is
+    not in the table and has logits is taught by these, and one that says so by its `value`."""
+    head = parts.find("heads", kind)
+    if kind in _TAUGHT or getattr(head, "taught", "") == "value":
+        return _TAUGHT.get(kind, (_value, _squared))
+    return (_logits, _divergence) if hasattr(head, "logits") else None
 
 
 def to_be_written(teacher: Model, heads: dict[str, Any], sequences: bool) -> list[str]:
@@ -205,10 +207,10 @@ def to_be_written(teacher: Model, heads: dict[str, Any], sequences: bool) -> lis
     found = []
     for name, config in heads.items():
         (kind, options), own = parts.split(config), teacher.head(name)
-        apart = (
-            _way(kind) is None or kind != parts.kind_of("heads", own) or options.get("crf") or getattr(own, "crf", 0)
-        )
+        other = _taught(kind) is None or kind != parts.kind_of("heads", own)
+        apart = other or options.get("crf") or getattr(own, "crf", 0)
         writes = getattr(own, "reads", "pooled") == "sequence" and not hasattr(own, "target_of")
+        writes = writes and not hasattr(own, "ranks")  # what it predicts is a list of which one is right
         if apart and not writes:
             message = f"a head of kind {kind} cannot learn from one of kind {parts.kind_of('heads', own)}."
             raise UserError(message, where=f"model.heads.{name}")

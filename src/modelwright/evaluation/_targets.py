@@ -32,6 +32,13 @@ NAMES = {
     "ks": "KS statistic",
     "gini": "Gini coefficient",
     "one_answer_cost": "cost of one answer for all",
+    "mrr": "MRR",
+    **{
+        f"{s}{n}_{k}": f"{s.replace('_', ' ')}{n.upper()}@{k}"
+        for s in ("", "sampled_")
+        for n in ("hr", "ndcg")
+        for k in (5, 10)
+    },
 }
 Predicted = Mapping[str, np.ndarray]
 

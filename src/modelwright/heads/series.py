@@ -31,7 +31,7 @@ class Series(nn.Module):
     reads = "sequence"
     steps = "channels"
     taught = "value"  # to a student
-    example: ClassVar[Any] = (
+    examples: ClassVar[Any] = (
         {"length": 3, "channels": 2, "mean": [1.0, -2.0], "scale": [2.0, 0.5], "interval": 0.8},
         torch.cat([torch.linspace(-1, 1, 30).view(5, 3, 2).sin(), torch.full((1, 3, 2), _NAN)]),
     )

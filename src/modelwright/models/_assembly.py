@@ -27,8 +27,8 @@ class Assembly(nn.Module):
     A head that `reads = "sequence"` gets the steps of one encoder, unpooled; one with `target_of(batch)` writes again what
     an encoder read, or, with `corrupted(batch)`, what was hidden from it. Where the fuse gives a distribution, losses are taken at one draw and
     predictions at the mean.
-    A head that ranks tokens has `places(stream, target)`, where the true ones come: it is asked beside `predict` where the
-    batch has the target, and its stream knows what the input of its option `source` holds.
+    A head that `ranks` tokens has `predict(stream, target=None)`: where the batch has the target, it tells where the true ones
+    come. Its stream knows what the input of its option `source` holds.
     `weights` holds the factors of loss terms that are not 1; whoever adds the terms multiplies. An encoder or fuse
     that adds terms through `Stream.aux` also has `counts(batch)`, their counts without a forward pass.
 
@@ -86,7 +86,7 @@ class Assembly(nn.Module):
             if name in self.read and self.fuse is not None:
                 self.beside[_key(name)] = nn.Linear(self.fuse.width, width)
         learned = weights == "uncertainty"
-        self.ranked = {n: _read_by(n, self.head(n), sources) for n in targets if hasattr(self.head(n), "places")}
+        self.ranked = {n: _read_by(n, self.head(n), sources) for n in targets if hasattr(self.head(n), "ranks")}
         self.weights: dict[str, float] = {} if learned or weights is None else dict(weights)  # type: ignore[arg-type]
         self.uncertainty = nn.Parameter(torch.zeros(len(targets))) if learned else None
         self.exits: Any = None  # where rows may leave before the last block (`blocks/exits.py`)
@@ -117,11 +117,8 @@ class Assembly(nn.Module):
             return {self.targets[0]: self.exits.predict(self, batch)}
         streams = self.streams(batch)
         asked = [name for name in self.targets if only is None or name in only]
-        found = {name: self.head(name).predict(streams[name]) for name in asked}
-        for name in self.ranked.keys() & found.keys():
-            if f"target.{name}" in batch:
-                found[name] |= self.head(name).places(streams[name], batch[f"target.{name}"])
-        return found
+        truth = {name: (batch[f"target.{name}"],) for name in self.ranked if f"target.{name}" in batch}
+        return {name: self.head(name).predict(streams[name], *truth.get(name, ())) for name in asked}
 
     def at_step(self, step: int) -> None:
         """Tell the parts whose loss changes as they are trained."""

@@ -249,6 +249,7 @@ def blocks(ledger: dict[str, Any], columns: dict[str, Any]) -> list[Block]:
         Number("epsilon", ledger["epsilon"], note=f"delta {ledger['delta']:.0e}"),
         Text("Covered", covered),
         Text("Not covered", exposed),
+        *[Text("Not covered", f"{name}: {c.exposes}") for name, c in columns.items() if hasattr(c, "exposes")],
         Table("Ledger", told, lines, note=note),
     ]
     if known:

@@ -33,7 +33,9 @@ def column(rows: Rows, name: str, usual: Sequence[str], option: str, place: int)
     """The column that an option names, or one of the `usual` names, or the one at `place`."""
     known = rows.table.column_names
     if name and name not in known:
-        raise DataError(f"there is no column '{name}'.", where=f"{rows.name}: data.{option}", hint=did_you_mean(name, known))
+        raise DataError(
+            f"there is no column '{name}'.", where=f"{rows.name}: data.{option}", hint=did_you_mean(name, known)
+        )
     if not name and len(known) <= place:
         hint = f"Found: {', '.join(known)}. Name it: {option}: NAME."
         raise DataError(f"there is no column for `{option}`.", where=rows.name, hint=hint)
@@ -56,7 +58,9 @@ def node_ids(rows: Rows, name: str) -> list[str]:
         seen: set[str] = set()
         twice = next(one for one in ids if one in seen or seen.add(one))  # type: ignore[func-returns-value]
         message = f"the id '{twice}' stands in {ids.count(twice)} rows; a node is one row."
-        raise DataError(message, where=f"{rows.name}: column '{name}'", hint="Is it the column of the ids? Name it: id: NAME.")
+        raise DataError(
+            message, where=f"{rows.name}: column '{name}'", hint="Is it the column of the ids? Name it: id: NAME."
+        )
     return ids
 
 
@@ -73,16 +77,23 @@ class Ends:
 def ends_of(sources: pa.Array, targets: pa.Array, ids: list[str] | None, name: str) -> Ends:
     """The edges between ids, of all that are named where no ids are given. Loops, repetitions (also in the other direction), edges
     that lack an end and those that name other nodes are left out, and said."""
-    known = pa.array(sorted({*sources.drop_null().to_pylist(), *targets.drop_null().to_pylist()}) if ids is None else ids, pa.string())
+    known = pa.array(
+        sorted({*sources.drop_null().to_pylist(), *targets.drop_null().to_pylist()}) if ids is None else ids,
+        pa.string(),
+    )
     if ids is None:
         known = pa.array(_values.in_order(known.to_pylist()), pa.string())
-    found = [pc.index_in(side, value_set=known).fill_null(-1).to_numpy(zero_copy_only=False) for side in (sources, targets)]
+    found = [
+        pc.index_in(side, value_set=known).fill_null(-1).to_numpy(zero_copy_only=False) for side in (sources, targets)
+    ]
     pairs, notes = np.sort(np.stack(found, 1).astype(np.int64), 1), list[str]()
     strange = pairs[:, 0] < 0
     if strange.any():
         row = int(np.flatnonzero(strange)[0])
         named = " - ".join(str(side[row].as_py()) for side in (sources, targets))
-        notes.append(f"{int(strange.sum())} edges name nodes that are not there (the first: {named}); they are left out.")
+        notes.append(
+            f"{int(strange.sum())} edges name nodes that are not there (the first: {named}); they are left out."
+        )
     loops = (pairs[:, 0] == pairs[:, 1]) & ~strange
     if loops.any():
         notes.append(f"{int(loops.sum())} edges lead from a node to itself; they are left out.")
@@ -92,14 +103,20 @@ def ends_of(sources: pa.Array, targets: pa.Array, ids: list[str] | None, name: s
         notes.append(f"{len(rows) - len(first)} edges stand more than once, or in both directions; each counts once.")
     rows = rows[np.sort(first)]
     if not len(rows):
-        raise DataError("no edge is between two nodes that are there.", where=name, hint="Do both files name nodes by the same ids?")
+        raise DataError(
+            "no edge is between two nodes that are there.", where=name, hint="Do both files name nodes by the same ids?"
+        )
     return Ends(known.to_pylist(), pairs[rows], rows, notes)
 
 
 def alone(graph: Graph) -> list[str]:
     """A note where nodes have no neighbour."""
     count = int((graph.degrees == 0).sum())
-    return [f"{count} of {len(graph.ids)} nodes have no neighbour: they are known by their features alone."] if count else []
+    return (
+        [f"{count} of {len(graph.ids)} nodes have no neighbour: they are known by their features alone."]
+        if count
+        else []
+    )
 
 
 def part_of(values: Any, where: str) -> np.ndarray:
@@ -107,7 +124,9 @@ def part_of(values: Any, where: str) -> np.ndarray:
     words = [None if cell is None else cell.lower() for cell in _parsing.strings(values).to_pylist()]
     for row, word in enumerate(words):
         if word is not None and word not in PARTS:
-            raise DataError(f"row {row} is of the part '{word}'.", where=where, hint="Parts are train, validation and test.")
+            raise DataError(
+                f"row {row} is of the part '{word}'.", where=where, hint="Parts are train, validation and test."
+            )
     return np.array([-1 if word is None else PARTS[word] for word in words], np.int8)
 
 

@@ -75,13 +75,20 @@ class Links:
         random = np.random.Generator(np.random.Philox(self.seed))
         part = self._part(rows, ends, random)
         wanted = np.bincount(part, minlength=3) * [self.negatives, 1, 1]
-        pairs = np.concatenate([ends.pairs, _without_edge(ends.pairs, len(ends.ids), int(wanted.sum()), random, rows.name)])
+        pairs = np.concatenate(
+            [ends.pairs, _without_edge(ends.pairs, len(ends.ids), int(wanted.sum()), random, rows.name)]
+        )
         part = np.concatenate([part, np.repeat(np.arange(3), wanted)]).astype(np.int8)
         graph = Graph.of(ends.ids, ends.pairs[part[: len(ends.pairs)] == 0], known, labels)
         names = pa.array(ends.ids).take(pa.array(pairs.ravel()))
         cells = pa.ListArray.from_arrays(pa.array(np.arange(len(pairs) + 1) * 2, pa.int32()), names)
         linked = np.arange(len(pairs)) < len(ends.pairs)
-        notes = [*rows.notes, *ends.notes, f"{int(wanted.sum()):,} pairs without an edge are drawn with seed {self.seed}.", *_graph.alone(graph)]
+        notes = [
+            *rows.notes,
+            *ends.notes,
+            f"{int(wanted.sum()):,} pairs without an edge are drawn with seed {self.seed}.",
+            *_graph.alone(graph),
+        ]
         table = pa.table({"pair": cells, "link": linked})
         columns, beside = {"pair": "node", "link": "boolean"}, {"pair": (graph, 2)}
         return replace(rows, table=table, part=part, notes=notes, targets=("link",), columns=columns, beside=beside)
@@ -92,13 +99,17 @@ class Links:
         if self.part:
             _graph.column(rows, self.part, (), "part", 0)
             given = _graph.part_of(rows.table.column(self.part), f"{rows.name}: column '{self.part}'")
-        part = np.zeros(len(ends.pairs), np.int64) if given is None else np.maximum(given[ends.rows], 0).astype(np.int64)
+        part = (
+            np.zeros(len(ends.pairs), np.int64) if given is None else np.maximum(given[ends.rows], 0).astype(np.int64)
+        )
         for place, share in ((2, self.shares[1]), (1, self.shares[0])):
             train = np.flatnonzero(part == 0)
             if not (part == place).any():
                 part[random.permutation(train)[: max(1, round(share * len(part)))]] = place
         if len(train := np.flatnonzero(part == 0)) < 2:
-            raise DataError(f"{len(part)} edges leave {len(train)} to train on.", where=rows.name, hint="Give more edges.")
+            raise DataError(
+                f"{len(part)} edges leave {len(train)} to train on.", where=rows.name, hint="Give more edges."
+            )
         return part
 
 

@@ -74,11 +74,17 @@ class Nodes:
         if self.edges is None:
             name = _graph.column(rows, self.neighbours, (), "neighbours", 0)
             cells = _parsing.flat(rows.table.column(name))
-            cells = cells if _parsing.is_list(cells.type) else pa.compute.split_pattern_regex(_parsing.strings(cells), r"\s+")
+            cells = (
+                cells
+                if _parsing.is_list(cells.type)
+                else pa.compute.split_pattern_regex(_parsing.strings(cells), r"\s+")
+            )
             items, offsets, _ = _parsing.lists(cells)
             sources = pa.array(ids).take(pa.array(np.repeat(np.arange(len(ids)), np.diff(offsets))))
             ends = _graph.ends_of(sources, _graph.ids_of(items), ids, f"{rows.name}: column '{name}'")
-            ends.notes = [note for note in ends.notes if "both directions" not in note]  # as lists of neighbours have it
+            ends.notes = [
+                note for note in ends.notes if "both directions" not in note
+            ]  # as lists of neighbours have it
             return ends, [name]
         edges = _graph.opened(self.edges, base, masks, "edges")
         sides = [

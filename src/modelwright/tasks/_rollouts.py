@@ -88,6 +88,7 @@ class Rollouts:
     def collect(self, number: int) -> dict[str, torch.Tensor]:
         """Play a rollout: (T N, ...) what was seen, `taken`, its `log_chance`, its `advantage`, and `target.return`."""
         draw, played, model = generator(self.recipe.train.seed, number, -1), self.environments, self.model
+        was_training = model.training
         model.eval()
         seen: list[dict[str, torch.Tensor]] = []
         answers: list[Step] = []
@@ -96,19 +97,14 @@ class Rollouts:
             batch = self.inputs_of(played.table())
             chance, value = model.act({key: given.to(self._device) for key, given in batch.items()})
             taken = _drawn(chance, draw)
-            seen.append(
-                {
-                    **batch,
-                    "taken": taken,
-                    "log_chance": chance.log_prob(taken.to(self._device)).cpu(),
-                    "value": value.cpu(),
-                }
-            )
+            told = {"log_chance": chance.log_prob(taken.to(self._device)).cpu(), "value": value.cpu()}
+            seen.append({**batch, "taken": taken, **told})
             answers.append(played.step(self.decoded(taken)))
             after.append(self._after_cut(answers[-1]))
             for ended in answers[-1].ended:
                 self._note(ended)
         values = np.stack([self._worth(step.pop("value")) for step in [*seen, {"value": self._value(played.table())}]])
+        model.train(was_training)
         advantages = advantage(values, answers, after, self.discount * played.turn, model.trace)
         found = {key: torch.cat([step[key] for step in seen]) for key in seen[0]}
         flat = torch.from_numpy(advantages.ravel().astype(np.float32))

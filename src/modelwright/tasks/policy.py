@@ -14,7 +14,7 @@ from .. import evaluation, metrics, parts, preparation
 from ..choices import Choice
 from ..data import environments
 from ..data.environments import ACTION, LEGAL, RETURN, Ended, Environments, Player
-from ..errors import UserError
+from ..errors import DataError, UserError
 from ..files import write_json
 from ..fitting import Trained, Watch
 from ..preparation import Prepared
@@ -65,11 +65,15 @@ def prepare(recipe: Recipe, sample: int | None = None, fit: Any = preparation.fi
     _encoders(recipe, LEGAL in rows.table.column_names)
     prepared = preparation.prepare(recipe, rows=rows, sample=sample, fit=fit)
     _fill_options(recipe)
+    played = Environments(source.name, int(recipe.model.options["environments"]), recipe.train.seed, source.options)
+    known = prepared.columns[ACTION].sizes().get("classes", [])
+    if len(known) < played.actions and (played.masked or not cloned):
+        message = f"only {len(known)} of its {played.actions} actions are in the {rows.table.num_rows:,} rows."
+        raise DataError(message, where=f"environment '{source.name}'", hint="Raise data.steps.")
     if cloned:
         return prepared
     prepared.choices[:0] = choices
-    count = int(recipe.model.options["environments"])
-    return Rollouts(prepared, Environments(source.name, count, recipe.train.seed, source.options), source.discount)
+    return Rollouts(prepared, played, source.discount)
 
 
 def _fill_options(recipe: Recipe) -> None:

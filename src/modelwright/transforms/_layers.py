@@ -21,6 +21,7 @@ from ..blocks.seq2seq import RecurrentDecoder, TransformerDecoder
 from ..encoders.bag import Bag
 from ..encoders.cnn import Cnn
 from ..encoders.ensemble import Ensemble
+from ..encoders.factorization import Factorization
 from ..encoders.mlp import Mlp
 from ..encoders.pretrained import Pretrained
 from ..encoders.rnn import Rnn
@@ -36,6 +37,7 @@ from ..heads.number import Number
 from ..heads.reconstruct import Reconstruct
 from ..heads.sequence import Sequence
 from ..heads.tags import Tags
+from ..heads.two_tower import TwoTower
 from ..heads.vector import Vector
 from ..models._assembly import Assembly
 from ._units import Read, Slice, Units, each, first, inputs, makes, places, reads, some, stack, units, width
@@ -181,6 +183,15 @@ def _bag(encoder: Bag, read: Read) -> Iterator[Units]:
 
 
 @units.register
+def _factorization(encoder: Factorization, read: Read) -> Iterator[Units]:
+    """The numbers of the vectors, which begin behind the bias."""
+    vectors = each(encoder.width - 1, 1)
+    made = [] if encoder.categories is None else [Slice(encoder.categories.table, "weight", 1, vectors)]
+    made += [] if encoder.weights is None else [Slice(encoder, "weights", 1, vectors)]
+    yield Units(made, some(read, vectors))
+
+
+@units.register
 def _ensemble(encoder: Ensemble, read: Read) -> Iterator[Units]:
     leaving: Any = encoder.exits
     exits, pools = [leave[1] for leave in leaving], list[Any](encoder.pools)
@@ -238,7 +249,7 @@ def _into_output(head: Any, read: Read) -> Read:
     return reads(head.output)
 
 
-for _head in (Boolean, Category, Ctc, Multilabel, Number, Tags, Vector):
+for _head in (Boolean, Category, Ctc, Multilabel, Number, Tags, TwoTower, Vector):
     inputs.register(_head, _into_output)
 
 

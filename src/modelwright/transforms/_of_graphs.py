@@ -51,4 +51,6 @@ def _gat(encoder: Gat, read: Read) -> Iterator[Units]:
             yield Units(made, reads(_dense(after.project), index=index))
             continue
         last = [Slice(encoder.last, name, 1, index) for name in ("hears", "tells")]
-        yield Units(made, [*last, *(one and Slice(one.module, one.name, one.dim, one.index[index].flatten(1)) for one in read)])
+        yield Units(
+            made, [*last, *(one and Slice(one.module, one.name, one.dim, one.index[index].flatten(1)) for one in read)]
+        )

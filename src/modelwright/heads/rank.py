@@ -1,0 +1,119 @@
+"""Which item comes next, of all there are."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..blocks.ranking import FIRST, Drawn, last, ranked, sampled_losses, whole_losses
+from ..blocks.stream import Stream
+from ..losses import Loss
+from ..parts import Count, NoneOrMore, Probability
+
+
+class Rank(nn.Module):
+    """The next item at each step of a sequence, by the product of the step with each item's embedding (SASRec, Kang & McAuley
+    2018; with an rnn GRU4Rec, Hidasi 2016), learnt by a softmax over all items or over drawn ones, which fits far better than
+    the paper's yes or no of one drawn item (Klenitskiy & Vasilev 2023).
+
+    sizes: `vocabulary`, the V ids, of which 0 and 1 are no items, and `counts`, how often each item occurs. Targets are ids
+    (B, T), padded with -1 and aligned at the end: the last one follows the last step. An item that training has not seen (1)
+    is not learned. Predicts `ids` (B, top), what comes after the last step, the best first. The loss is a mean over items,
+    in nats.
+
+    Options:
+        source: the input whose steps are read, where there are several.
+        top: items that are predicted.
+        tied: an item's embedding is the one that the encoder reads; otherwise the head has its own.
+        negatives: items drawn for the softmax of a training step, the same for all rows; 0 takes all there are.
+        power: of an item's count, to which its chance to be drawn is proportional; 0 draws all alike.
+        exclude_seen: an item that the row has is not predicted again.
+    """
+
+    reads = "sequence"
+    causal = True  # a step may not know what follows it
+    ranks = True
+    examples: ClassVar[tuple[Any, ...]] = (
+        {"vocabulary": 6, "counts": [4, 3, 2, 1]},
+        torch.tensor([[2, 3, 5, 4], [4, 5, -1, -1], [2, -1, -1, -1], [5, 1, 2, -1], [3, 3, 3, 3], [-1] * 4]),
+        {"tied": False},
+    )
+
+    def __init__(
+        self,
+        width: int,
+        sizes: dict[str, Any],
+        *,
+        source: str = "",
+        top: Count = 10,
+        tied: bool = True,
+        negatives: NoneOrMore = 0,
+        power: Probability = 0.75,
+        exclude_seen: bool = True,
+    ) -> None:
+        super().__init__()
+        self.vocabulary, self.source, self.top = sizes["vocabulary"], source, top
+        self.tied, self.exclude_seen = tied, exclude_seen
+        self.drawn = Drawn(sizes["counts"], negatives, power) if negatives else None
+        self.output = None if tied else nn.Embedding(self.vocabulary, width)
+        if self.output is not None:
+            nn.init.normal_(self.output.weight, std=0.02)
+
+    def loss(self, stream: Stream, target: Tensor) -> Loss:
+        x, ids, _ = self._known(stream, target)
+        return self._losses(x, ids, self._table(stream)).sum(), self.count(target)
+
+    def nats(self, stream: Stream, target: Tensor) -> Tensor:
+        """(B,) the negative log-likelihood of each row's items."""
+        x, ids, row = self._known(stream, target)
+        losses = self._losses(x, ids, self._table(stream))
+        return torch.zeros(len(target), device=losses.device).index_add(0, row, losses)
+
+    def count(self, target: Tensor) -> Tensor:
+        return (target >= FIRST).sum().float()
+
+    def goal(self, said: dict[str, Tensor]) -> Tensor:
+        """(B, 1) of what is predicted, the item that an explanation is asked for."""
+        return said["ids"][:, :1]
+
+    def predict(self, stream: Stream, target: Tensor | None = None) -> dict[str, Tensor]:
+        true = None if target is None else last(target)
+        return ranked(self._scores(stream), self.top, stream.read if self.exclude_seen else None, true)
+
+    def logits(self, stream: Stream, target: Tensor) -> Tensor:
+        """(N, V - 2): of each known item of the target (B, T)."""
+        return self._known(stream, target)[0] @ self._table(stream)[FIRST:].T
+
+    def _table(self, stream: Stream) -> Tensor:
+        found = stream.table if self.output is None else self.output.weight
+        assert found is not None, "a tied head reads an encoder with embeddings"
+        return found
+
+    def _scores(self, stream: Stream) -> Tensor:
+        """(B, V) of what comes after the last step, in float32."""
+        lengths = _lengths(stream)
+        x = stream.x[torch.arange(len(lengths), device=lengths.device), (lengths - 1).clamp(min=0)]
+        with torch.autocast(x.device.type, enabled=False):
+            return x.float() @ self._table(stream).float().T
+
+    def _known(self, stream: Stream, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of each known item of the target: its step (N, D), its id and its row, both (N,). An item before the first step,
+        where a history was cut, is at the first."""
+        row, place = (target >= FIRST).nonzero(as_tuple=True)
+        step = _lengths(stream)[row] - (target >= 0).sum(1)[row] + place
+        return stream.x[row, step.clamp(min=0)], target[row, place].long(), row
+
+    def _losses(self, x: Tensor, target: Tensor, table: Tensor) -> Tensor:
+        if self.drawn is None or not self.training:
+            return whole_losses(x @ table[FIRST:].T, target)
+        others, expected = self.drawn()
+        return sampled_losses(x @ table[others].T, (x * table[target]).sum(1), others, expected, target)
+
+
+def _lengths(stream: Stream) -> Tensor:
+    """(B,) the steps of each row."""
+    if stream.mask is None:
+        return torch.full((len(stream.x),), stream.x.shape[1], device=stream.x.device)
+    return stream.mask.sum(1)
