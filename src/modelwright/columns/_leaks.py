@@ -48,8 +48,20 @@ def told_after(one: Facts, target: Facts, is_number: bool) -> str:
         return ""
     x, truth = one.numbers[codes[present]], truth[present]
     x, truth = x[~np.isnan(x)], truth[~np.isnan(x)]
-    cuts = np.unique(np.quantile(x, np.linspace(0, 1, max(len(x) // BIN, 2) + 1)[1:-1])) if len(x) else x
-    return "The size of its numbers" if len(x) and _settled(np.searchsorted(cuts, x, side="right"), truth) else ""
+    return "The size of its numbers" if len(x) and _settled(_stretches(x, truth), truth) else ""
+
+
+def _stretches(x: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """(N,) the stretch of a number's range that each row lies in: of two classes the two that part them best, of more those
+    of about as many rows each."""
+    if truth.max(initial=0) > 1:
+        cuts = np.unique(np.quantile(x, np.linspace(0, 1, max(len(x) // BIN, 2) + 1)[1:-1]))
+        return np.searchsorted(cuts, x, side="right")
+    order = np.argsort(x, kind="stable")
+    below = np.cumsum(truth[order])  # rows of the second class up to each place
+    right = np.abs(2 * below - np.arange(1, len(x) + 1) - (2 * below[-1] - len(x)) / 2)
+    last = np.append(x[order][1:] != x[order][:-1], True)
+    return (x > x[order][np.where(last, right, -1).argmax()]).astype(np.int64)
 
 
 def _settled(groups: np.ndarray, truth: np.ndarray) -> bool:
