@@ -113,7 +113,9 @@ def test_an_interval_around_a_number_holds_what_it_promises(tmp_path, quantiles)
 @pytest.mark.slow
 def test_a_linear_forecast_of_etth1_reaches_its_number_and_exchange_rates_are_admitted_to_be_a_walk(tmp_path):
     recipes = Path(__file__).parents[1] / "recipes" / "fintech"
-    run = mw.train(str(recipes / "etth1.yaml"), "train.epochs=2", "train.threads=1", out=str(tmp_path / "e"), report=False)
+    run = mw.train(
+        str(recipes / "etth1.yaml"), "train.epochs=2", "train.threads=1", out=str(tmp_path / "e"), report=False
+    )
     test = run.metrics["test"]["future"]
     assert test["rows"] == 2785 and test["mse"] < 0.385 and 0.85 < test["coverage"] < 0.97
     assert run.metrics["baselines"]["repeating the last value"]["future"]["mse"] == pytest.approx(1.295, abs=0.002)

@@ -30,7 +30,6 @@ ABOUT = {  # what only a person can say of a run: questions of its card
     "data_licence": "Licence of the data",
 }
 FOLDS = ("folds", "walk_forward")  # kinds of split that train several times
-WALKING = ("kind", "folds", "column", "known", "window", "official")
 DATA_KEYS = ("path", "train", "validation", "test", "split", "mask", *READER)
 
 
@@ -103,6 +102,9 @@ def _check_privacy(values: dict[str, Any], model: dict[str, Any], train: dict[st
             problems.append(Problem(("train", key), chosen if key != "precision" else f"given {given}.", hint))
     if train.get("early_stop"):
         problems.append(Problem(("train", "early_stop"), chosen, "Write early_stop: 0; more epochs cost noise."))
+    if train.get("balance") is not None:
+        message = "the noise is reckoned for rows that are all drawn equally often."
+        problems.append(Problem(("train", "balance"), message, "Use class_weights: balanced in the head."))
     for index, config in enumerate(train.get("augment") or ()):
         if parts.split(config)[0] == "mixup":
             message = "it mixes rows, so that no row's influence can be bounded."
@@ -144,6 +146,10 @@ def _check_federated(values: dict[str, Any]) -> list[Problem]:
     split = data.get("split") if isinstance(data, dict) else None
     if (split.get("kind") if isinstance(split, dict) else split) in FOLDS:
         problems.append(Problem(("federated",), "folds are trained in one place.", "Leave out one of the two."))
+    train = values.get("train")
+    if isinstance(train, dict) and train.get("balance") is not None:
+        message = "clients draw their own rows, each as often as the others."
+        problems.append(Problem(("train", "balance"), message, "Leave out one of the two."))
     if values.get("privacy") is not None:
         hint = "Leave out privacy; federated: {clip: 1.0, noise: 1.0} makes whole clients private."
         problems.append(Problem(("privacy",), "clients do not train with privacy for single rows.", hint))
@@ -211,7 +217,8 @@ def _check_data(data: Any) -> list[Problem]:
         hint = "For example split: {kind: random, fractions: [0.8, 0.1, 0.1]}."
         problems.append(Problem(("data", "split"), f"expected a kind or a mapping, given {split!r}.", hint))
     elif isinstance(split, dict) and split.get("kind") in FOLDS:
-        known = ("kind", "folds", "column", "official") if split["kind"] == "folds" else WALKING
+        usual = ("kind", "folds", "column", "official", "validation")
+        known = usual if split["kind"] == "folds" else (*usual, "known", "window")
         unknown = [key for key in split if key not in known]
         problems += [Problem(("data", "split", key), "no such option.", did_you_mean(key, known)) for key in unknown]
         folds = split.get("folds", 10)
@@ -221,6 +228,10 @@ def _check_data(data: Any) -> list[Problem]:
         if split.get("window", "sliding") not in ("expanding", "sliding"):
             message = f"expected 'expanding' or 'sliding', given {split['window']!r}."
             problems.append(Problem(("data", "split", "window"), message))
+        share = split.get("validation", 0.1)
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share < 1:
+            message = f"the share of the other rows that validates is from 0 to less than 1, given {share!r}."
+            problems.append(Problem(("data", "split", "validation"), message))
     return problems
 
 

@@ -22,9 +22,10 @@ from ..data import corpus
 from ..data.encoding import Encoded, encode, summaries
 from ..errors import DataError, RunError
 from ..loop import total_loss
-from ..metrics import Z, guesses, wilson
+from ..metrics import guesses
 from ..prediction import predict_encoded
 from ..report import Block, shown
+from ..significance import Z, wilson
 
 Light = Literal["good", "warning", "bad", "none"]
 CLASSED = ("category", "boolean")

@@ -122,7 +122,8 @@ class Node(Column):
         a pair what `common` gives."""
         from scipy import sparse
 
-        graph, known = self.opened, (codes > WITHOUT).all(1)
+        graph = self.opened
+        known = np.all(codes > WITHOUT, axis=1)
         if self.size > 1:
             return np.where(known[:, None], graph.common(np.maximum(codes - 1, 0)), 0.0).astype(np.float32)
         nodes = np.maximum(codes[:, 0] - 1, 0)

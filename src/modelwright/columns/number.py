@@ -12,6 +12,7 @@ from ..parts import Share
 from . import _parsing
 from ._column import Column
 from ._intervals import margin
+from ._slices import Slices, chosen
 from ._statistics import Moments, Sample
 
 EDGES = 48
@@ -31,6 +32,7 @@ class Number(Column):
       log: learn log(1 + x), for positive targets (or inputs) with a long tail
       decimal: the decimal sign of numbers written in text
       interval: of a target: share of the true values that the interval around a prediction is to hold, from the errors on validation rows; 0 for none
+      slices: rows of a target that are scored apart too, by a name: {turning: "!= 0"} compares their true values
     """
 
     group = "number"
@@ -46,9 +48,11 @@ class Number(Column):
         log: bool = False,
         decimal: Literal[".", ","] = ".",
         interval: Share = 0.0,
+        slices: Slices | None = None,
     ) -> None:
         super().__init__(name, target)
-        self.scale, self.log, self.decimal, self.interval = scale, log, decimal, interval
+        self.scale, self.log, self.decimal = scale, log, decimal
+        self.interval, self.slices = interval, slices
         self.margin: float | None = None
         self.center, self.factor, self.bends = 0.0, 1.0, False
         self.knots: list[float] = []
@@ -163,6 +167,10 @@ class Number(Column):
             x = x / np.sqrt(1 - (np.clip(x, -2.99, 2.99) / 3) ** 2)
         x = x / (self.factor or 1.0) + self.center
         return np.expm1(np.minimum(x, 700.0)) if self.log else x
+
+    def slice_of(self, name: str, truth: np.ndarray) -> np.ndarray:
+        """(N,) which rows, by their true values, are in one of the `slices`."""
+        return chosen((self.slices or {})[name], truth, 1 / (self.factor or 1.0))
 
     def invert(self, codes: np.ndarray) -> pa.Array:
         return pa.array(self.truth(codes[:, 0]), pa.float64())

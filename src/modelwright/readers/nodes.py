@@ -87,8 +87,8 @@ class Nodes:
             ]  # as lists of neighbours have it
             return ends, [name]
         edges = _graph.opened(self.edges, base, masks, "edges")
-        sides = [
+        source, target = [
             _graph.ids_of(edges.table.column(_graph.column(edges, given, (option,), option, place)))
             for place, (option, given) in enumerate((("source", self.source), ("target", self.target)))
         ]
-        return _graph.ends_of(*sides, ids, edges.name), []
+        return _graph.ends_of(source, target, ids, edges.name), []

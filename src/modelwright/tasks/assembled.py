@@ -21,7 +21,7 @@ from ..data.encoding import encode, keys, require_aligned, summaries
 from ..errors import DataError
 from ..files import write_json
 from ..fitting import Trained, Watch, fit
-from ..prediction import Measured, measure_rows, predict_encoded, target_scores
+from ..prediction import Measured, measure_rows, predict_encoded, scored, target_scores
 from ..preparation import Prepared, fold_count, open_rows, prepare
 from ..privacy import differential, federated
 from ..publication import publish
@@ -168,7 +168,7 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
             entry = result.setdefault(baseline, {"scores": {}, "fit_seconds": 0.0, "predict_seconds": 0.0, "note": ""})
             if found.get("predicted") is not None:
                 truth, costs = column.truth(codes[test]), recipe.targets.get(name, {}).get("costs")
-                scores = metrics.score(kind, found["predicted"], truth, column.sizes().get("classes"))
+                scores = scored(column, found["predicted"], truth)
                 scores |= evaluation.cost_scores(kind, found["predicted"], truth, costs) if costs is not None else {}
                 entry["scores"][name] = scores
             entry["fit_seconds"] += found.get("fit_seconds") or 0.0
