@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import parts
-from .significance import Z, wilson
+from .significance import Z, coverage, wilson
 from .tag_metrics import score_tags
 from .text_metrics import score_texts
 
@@ -58,7 +58,7 @@ def score(
     in its column. With `low` and `high`, the ends of intervals in the truth's unit, their coverage and mean width are told.
     Intervals are 95 %: Wilson for shares, DeLong for AUC, seeded bootstrap for RMSE.
     """
-    return _score(kind, predicted, truth, classes, intervals) | _coverage(predicted, truth)
+    return _score(kind, predicted, truth, classes, intervals) | coverage(predicted, truth)
 
 
 def _score(kind: str, predicted: Mapping[str, Any], truth: Any, classes: Any, intervals: bool) -> dict[str, Any]:
@@ -86,15 +86,6 @@ def _score(kind: str, predicted: Mapping[str, Any], truth: Any, classes: Any, in
     if kind == "multilabel":
         return _multilabel(_wide(predicted["probabilities"]), _wide(truth), intervals)
     return _number(_wide(predicted["value"]), _wide(truth), intervals)
-
-
-def _coverage(predicted: Mapping[str, np.ndarray], truth: np.ndarray) -> dict[str, float]:
-    """The share of known values that lie between `low` and `high`, and how far these are apart in the mean."""
-    if "low" not in predicted or not np.isfinite(truth).any():
-        return {}
-    low, high, known = predicted["low"], predicted["high"], np.isfinite(truth)
-    inside = ((low <= truth) & (truth <= high))[known]
-    return {"coverage": float(inside.mean()), "interval_width": float((high - low)[known].mean())}
 
 
 def _reconstruct(predicted: Mapping[str, np.ndarray], intervals: bool) -> dict[str, Any]:
