@@ -50,6 +50,7 @@ validation rows; 0 for none.
         [[2.0, 4.0], [2.0, 4.5], [2.5, 4.0], [2.0, 3.0]],
     ]
     measure: ClassVar[tuple[str, bool]] = ("mse", False)
+    answer: ClassVar[tuple[str, str]] = ("the prediction along its own direction", "")  # what is explained
 
     def __init__(
         self,
