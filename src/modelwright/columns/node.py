@@ -28,7 +28,7 @@ class Node(Column):
     group = None
     fitted = ("graph", "size")
     encoder: ClassVar[str] = "gcn"
-    baselines: ClassVar[tuple[str, ...]] = ("propagation", "adamic_adar")
+    baselines: ClassVar[tuple[str, ...]] = ("propagation", "common_neighbours", "adamic_adar")
     exposes: ClassVar[str] = (
         "the edges and features of all nodes are in every step. What is protected of a node is that it was asked, and its target."
     )
@@ -122,7 +122,7 @@ class Node(Column):
         a pair what `common` gives."""
         from scipy import sparse
 
-        graph, known = self.opened, (codes > WITHOUT).all(1)
+        graph, known = self.opened, np.asarray((codes > WITHOUT).all(1))
         if self.size > 1:
             return np.where(known[:, None], graph.common(np.maximum(codes - 1, 0)), 0.0).astype(np.float32)
         nodes = np.maximum(codes[:, 0] - 1, 0)

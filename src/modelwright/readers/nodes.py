@@ -81,14 +81,7 @@ class Nodes:
             )
             items, offsets, _ = _parsing.lists(cells)
             sources = pa.array(ids).take(pa.array(np.repeat(np.arange(len(ids)), np.diff(offsets))))
-            ends = _graph.ends_of(sources, _graph.ids_of(items), ids, f"{rows.name}: column '{name}'")
-            ends.notes = [
-                note for note in ends.notes if "both directions" not in note
-            ]  # as lists of neighbours have it
-            return ends, [name]
+            found = _graph.ids_of(items)
+            return _graph.ends_of(sources, found, ids, f"{rows.name}: column '{name}'", both_ways=True), [name]
         edges = _graph.opened(self.edges, base, masks, "edges")
-        sides = [
-            _graph.ids_of(edges.table.column(_graph.column(edges, given, (option,), option, place)))
-            for place, (option, given) in enumerate((("source", self.source), ("target", self.target)))
-        ]
-        return _graph.ends_of(*sides, ids, edges.name), []
+        return _graph.ends_of_rows(edges, self.source, self.target, ids), []
