@@ -79,7 +79,10 @@ class Node(Column):
             return _canonical(_parsing.strings(values))
         values = _parsing.flat(values)
         if not _parsing.is_list(values.type):
-            values = pc.split_pattern_regex(_parsing.strings(values), r"\s+")
+            text = _parsing.strings(values)
+            listed = pc.fill_null(pc.match_substring_regex(text, r"^[\[(]"), False)
+            plain = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"[\[\]()\"',\s]+", " "))
+            values = pc.split_pattern_regex(pc.if_else(listed, plain, text), r"\s+")
         items, offsets, _ = _parsing.lists(values)
         fits = np.diff(offsets) == self.size
         if wrong := int((~fits).sum()):

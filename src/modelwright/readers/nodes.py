@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..columns import _parsing
 from ..columns._graph import Graph
@@ -74,11 +75,7 @@ class Nodes:
         if self.edges is None:
             name = _graph.column(rows, self.neighbours, (), "neighbours", 0)
             cells = _parsing.flat(rows.table.column(name))
-            cells = (
-                cells
-                if _parsing.is_list(cells.type)
-                else pa.compute.split_pattern_regex(_parsing.strings(cells), r"\s+")
-            )
+            cells = cells if _parsing.is_list(cells.type) else pc.split_pattern_regex(_parsing.strings(cells), r"\s+")
             items, offsets, _ = _parsing.lists(cells)
             sources = pa.array(ids).take(pa.array(np.repeat(np.arange(len(ids)), np.diff(offsets))))
             found = _graph.ids_of(items)
