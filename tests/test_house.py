@@ -17,7 +17,7 @@ PACKAGE = Path(modelwright.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = {
     0: "errors parts recipe_checks report pages files",
-    1: "recipe recipe_options columns blocks decoding losses metrics tag_metrics text_metrics optimizers schedules",
+    1: "recipe recipe_options columns blocks decoding losses metrics significance tag_metrics text_metrics optimizers schedules",
     2: "encoders fuse heads data",
     3: "models transforms checkpoint",
     4: "fitting building preparation session reconstruction prediction prediction_files evaluation generation loop run status speed choices progress huggingface lora perplexity provenance publication card adversarial readers",

@@ -133,6 +133,8 @@ def fit(
             if hasattr(listener, "close"):
                 listener.close()
     session.finish()
+    if hasattr(prepared, "settle_heads"):
+        prepared.settle_heads(model, session.options)
     if folder and session.progress.stopped:
         _save(folder, session)
     if keep:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from . import parts
+from .significance import Z, wilson
 from .tag_metrics import score_tags
 from .text_metrics import score_texts
 
-Z = 1.959963984540054  # two-sided 95 %
 _SMALLEST = float(np.finfo(np.float32).eps)  # probabilities come as float32: a nearer 0 or 1 is not meaningful
 _MOST_CLASSES_FOR_AUC = 1_000
 
@@ -66,7 +66,15 @@ def score(
         return score_tags(predicted["tags"], truth)  # type: ignore[arg-type]
     truth = np.asarray(truth)
     if kind == "category":
-        return _category(_wide(predicted["probabilities"]), truth.ravel(), intervals)
+        probabilities, codes = _wide(predicted["probabilities"]), truth.ravel()
+        if classes and probabilities.shape[1] < len(classes):  # of a model that has not seen the last ones
+            probabilities = np.pad(probabilities, ((0, 0), (0, len(classes) - probabilities.shape[1])))
+        found = _category(probabilities, codes, intervals)
+        return (
+            found | _outside(probabilities, codes, int(predicted["outside"]), intervals)
+            if "outside" in predicted
+            else found
+        )
     if kind == "boolean":
         return _boolean(_wide(predicted["probability"]).ravel(), truth.ravel(), intervals)
     if kind == "reconstruct":
@@ -121,16 +129,6 @@ def by_class(guess: np.ndarray, truth: np.ndarray, size: int) -> dict[str, np.nd
         "f1": _ratio(2 * right, support + claimed),
         "support": support,
     }
-
-
-def wilson(right: float, rows: int) -> list[float] | None:
-    """95 % score interval of a share (Wilson 1927)."""
-    if not rows:
-        return None
-    share, z2 = right / rows, Z * Z
-    middle = (share + z2 / (2 * rows)) / (1 + z2 / rows)
-    half = Z / (1 + z2 / rows) * math.sqrt(share * (1 - share) / rows + z2 / (4 * rows * rows))
-    return [min(max(0.0, middle - half), share), max(min(1.0, middle + half), share)]
 
 
 def area_under_roc(points: np.ndarray, positive: np.ndarray) -> float | None:
@@ -222,6 +220,25 @@ def _category(probabilities: np.ndarray, truth: np.ndarray, intervals: bool) -> 
     return result
 
 
+def _outside(probabilities: np.ndarray, truth: np.ndarray, outside: int, intervals: bool) -> dict[str, Any]:
+    """How well the rows of the class that is none of the others are told from those others: the share of the others that are
+    right, the share of its own that are found, and the area under ROC of its lead over the best of the others."""
+    guess, beyond = guesses(probabilities), truth == outside
+    result: dict[str, Any] = {}
+    for name, rows in (("in_scope_accuracy", (truth >= 0) & ~beyond), ("outside_recall", beyond)):
+        right, count = int((guess == truth)[rows].sum()), int(rows.sum())
+        result[name] = right / count if count else None
+        if intervals:
+            result[f"{name}_interval"] = wilson(right, count)
+    result["outside_auc"] = area_under_roc(lead(probabilities, outside)[truth >= 0], beyond[truth >= 0])
+    return result
+
+
+def lead(probabilities: np.ndarray, code: int) -> np.ndarray:
+    """(N,) how far a class is above the best of the others."""
+    return probabilities[:, code] - np.delete(probabilities, code, 1).max(1)
+
+
 def guesses(probabilities: np.ndarray) -> np.ndarray:
     """The most probable class of each row; -1, which is never right, where the prediction is not finite."""
     if not probabilities.shape[1]:
@@ -290,7 +307,7 @@ def _number(value: np.ndarray, truth: np.ndarray, intervals: bool) -> dict[str, 
     known = np.isfinite(truth)
     rows = int(known.any(1).sum())
     if not rows:
-        return {"rows": 0, **dict.fromkeys(["rmse", "mae", "r2", "median_error"])}
+        return {"rows": 0, **dict.fromkeys(["rmse", "mae", "r2", "median_error", "spearman"])}
     with np.errstate(over="ignore", invalid="ignore"):
         error = np.where(known, value - np.where(known, truth, 0), 0.0)
         squares, counts = (error**2).sum(1), known.sum(1)
@@ -300,7 +317,19 @@ def _number(value: np.ndarray, truth: np.ndarray, intervals: bool) -> dict[str, 
         result["mae"] = _finite(np.abs(error).sum() / counts.sum())
         result["r2"] = _explained(error, truth, known)
         result["median_error"] = _finite(np.median(np.abs(error[known])))
+        result["spearman"] = _rank_correlation(value, truth, known)
     return result
+
+
+def _rank_correlation(value: np.ndarray, truth: np.ndarray, known: np.ndarray) -> float | None:
+    """Spearman's correlation of predicted and true ranks, averaged over the columns; None where one of them has no spread."""
+    found = []
+    for column in range(truth.shape[1]):
+        rows = known[:, column]
+        ours, theirs = value[rows, column], truth[rows, column]
+        if len(ours) > 1 and np.isfinite(ours).all() and np.ptp(ours) > 0 and np.ptp(theirs) > 0:
+            found.append(np.corrcoef(_ranks(ours), _ranks(theirs))[0, 1])
+    return _finite(np.mean(found)) if len(found) == truth.shape[1] else None
 
 
 def _explained(error: np.ndarray, truth: np.ndarray, known: np.ndarray) -> float | None:
@@ -360,12 +389,3 @@ def _wide(values: np.ndarray) -> np.ndarray:
 
 def _finite(value: Any) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def holm(p: list[float]) -> list[float]:
-    """p-values corrected for their number (Holm 1979)."""
-    order = np.argsort(p)
-    raised = np.maximum.accumulate(np.asarray(p)[order] * (len(p) - np.arange(len(p))))
-    found = np.empty(len(p))
-    found[order] = np.minimum(raised, 1.0)
-    return found.tolist()

@@ -19,7 +19,7 @@ from .data.packing import Packed, TokenBatches
 from .data.shards import Tokens, Vocabulary
 from .errors import DataError
 from .loop import StepOptions
-from .metrics import Z
+from .significance import Z
 
 AT_ONCE = 8_192  # tokens of a forward pass
 

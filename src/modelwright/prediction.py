@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,11 +110,37 @@ def validation_scores(
     return {"validation_loss": loss, "validation_metric": metric / max(len(model.measured_by), 1), "metrics": shown}
 
 
+def settle_heads(model: Any, encoded: Encoded, index: np.ndarray, device: str) -> None:
+    """Let heads with `settle(predict, codes)` choose on the validation rows `index` what their decisions hang on."""
+    for name in model.targets if len(index) else ():
+        if hasattr(head := model.head(name), "settle"):
+
+            def predict(name: str = name) -> dict[str, np.ndarray]:
+                return predict_encoded(model, encoded, index, device=device, only=[name])[name]
+
+            head.settle(predict, encoded.targets[name][index])
+
+
+def scored(column: Any, predicted: Mapping[str, Any], truth: Any, intervals: bool = True) -> dict[str, Any]:
+    """Every metric of predictions of one target, in the truth's unit, whoever made them; of its slices `<slice>_rows` and the main
+    metric."""
+    sizes = column.sizes()
+    beside = {"outside": sizes["outside"]} if "outside" in sizes else {}
+    kind = parts.kind_of("columns", column)
+    found = metrics.score(kind, {**predicted, **beside}, truth, sizes.get("classes"), intervals=intervals)
+    main = metrics.main(kind)[0]
+    for name in getattr(column, "slices", None) or ():
+        rows = column.slice_of(name, truth)
+        apart = metrics.score(
+            kind, {key: value[rows] for key, value in predicted.items()}, truth[rows], None, intervals
+        )
+        found |= {f"{name}_{key}": value for key, value in apart.items() if key in ("rows", main, f"{main}_interval")}
+    return found
+
+
 def target_scores(column: Any, tensors: dict[str, np.ndarray], codes: Any, intervals: bool = True) -> dict[str, Any]:
     """Every metric of one target; numbers are scored in their own unit, their loss in standardised units."""
-    kind = parts.kind_of("columns", column)
-    classes = column.sizes().get("classes")
-    scores = metrics.score(kind, column.comparable(tensors), column.truth(codes), classes, intervals=intervals)
+    scores = scored(column, column.comparable(tensors), column.truth(codes), intervals)
     if "value" in tensors:
         known = ~np.isnan(codes)
         scores["loss"] = float(np.mean((tensors["value"][known] - codes[known]) ** 2)) if known.any() else None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 import yaml
 from torch import nn
@@ -23,7 +24,7 @@ from .choices import Choice, choose
 from .columns import Inferred, infer, maskers
 from .columns import dump as dump_columns
 from .columns import load as load_columns
-from .data import augmentation
+from .data import augmentation, balancing, twins
 from .data.batches import Batches
 from .data.encoding import TABLE, Encoded, encode, fit, require_aligned, share
 from .data.reading import read
@@ -31,7 +32,7 @@ from .data.rows import Rows
 from .data.splitting import folds, split
 from .errors import DataError, Problem, RunError, UserError, did_you_mean
 from .loop import StepOptions
-from .prediction import validation_scores
+from .prediction import settle_heads, validation_scores
 from .recipe import Recipe
 from .status import intact, read_json, read_status
 
@@ -75,10 +76,24 @@ class Prepared:
         images = [source.name for source in model_sources(recipe, self.columns) if source.kind == "image"]
         targets = targets_of(recipe, self.columns).items()
         classes = {name: len(sizes["classes"]) for name, (_, sizes) in targets if "classes" in sizes}
+        zeros = {name: _zero(self.columns[name]) for name, (kind, _) in targets if kind == "number"}
+        train, index = recipe.train, self.index(0)
         with recipe.places():
-            augment = augmentation.build(recipe.train.augment, images, classes)
-        usual = Batches(self.encoded, self.index(0), size, recipe.train.seed, augment, recipe.train.bucket)
+            augment = augmentation.build(train.augment, images, classes, zeros)
+            weights = self._weights(index)
+        usual = Batches(self.encoded, index, size, train.seed, augment, train.bucket, weights=weights)
         return self.draw(usual) if self.draw else usual
+
+    def _weights(self, index: np.ndarray) -> np.ndarray | None:
+        """How often each training row is drawn, where the recipe balances a target."""
+        asked = self.recipe.train.balance
+        if asked is None:
+            return None
+        if asked.target not in self.encoded.targets:
+            hint = did_you_mean(asked.target, self.encoded.targets)
+            raise UserError(f"'{asked.target}' is not a target.", where="train.balance.target", hint=hint)
+        codes: Any = self.encoded.targets[asked.target]
+        return balancing.weights(codes[index], bins=asked.bins, share=asked.share)
 
     def first_batch(self) -> Batch:
         """The first rows as training sees them, augmented."""
@@ -92,6 +107,15 @@ class Prepared:
         """Scores of the validation rows; nothing where there are none."""
         rows = self.index(1)
         return validation_scores(model, self.encoded, rows, self.columns, options) if len(rows) else {}
+
+    def settle_heads(self, model: Any, options: StepOptions) -> None:
+        """Let the heads choose on the validation rows what their decisions hang on."""
+        settle_heads(model, self.encoded, self.index(1), options.device)
+
+
+def _zero(column: Any) -> float:
+    """The code of 0 in a target of numbers."""
+    return float(column.encode(pa.array([0.0]))[0])
 
 
 def open_rows(recipe: Recipe) -> Rows:
@@ -219,6 +243,8 @@ def prepare(
     seconds["fit"] = clock()
     encoded = encode(rows.table, columns, own_encoders(recipe, columns))
     seconds["encode"] = clock()
+    if inferred and (fold is None or fold[0] == 0):  # the first time that these rows are split
+        rows.notes.extend(twins.warnings(rows.table, encoded, columns, part))
     choices = choose(recipe, model_sources(recipe, columns), targets_of(recipe, columns), int((part == 0).sum()))
     require_aligned(encoded, columns, recipe.model.heads, rows.name)
     _check_choices(recipe, columns, int((part == 0).sum()))
@@ -332,8 +358,9 @@ def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarr
     if fold is None and isinstance(config, dict) and config.get("kind") == "folds":
         config = {"kind": "stratified", "fractions": [0.9, 0.1, 0.0]}  # the folds have tested: the model gets all rows
     if fold is not None:
-        group = config.get("column") if isinstance(config, dict) else None
-        part = folds(rows, names, fold[1], seed, group=group)[fold[0]]
+        given = config if isinstance(config, dict) else {}
+        group, validation = given.get("column"), given.get("validation", 0.1)
+        part = folds(rows, names, fold[1], seed, group=group, validation=validation)[fold[0]]
     else:
         part = split(rows, names, config, seed)
     if not (part == 0).any():

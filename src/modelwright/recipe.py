@@ -19,7 +19,7 @@ from pydantic import (
 
 from . import parts, recipe_checks
 from .errors import Problem, RecipeError, UserError, did_you_mean
-from .recipe_options import Adversarial, ModelOptions, PartConfig, PrivacyOptions, Strict, TrainOptions
+from .recipe_options import Adversarial, Balance, ModelOptions, PartConfig, PrivacyOptions, Strict, TrainOptions
 
 OWN = ("base", "source")  # fields that are no keys: where a recipe stands
 
@@ -247,6 +247,7 @@ _OWNERS: dict[tuple[Any, ...], Any] = {
     ("model",): ModelOptions,
     ("train",): TrainOptions,
     ("train", "adversarial"): Adversarial,
+    ("train", "balance"): Balance,
     ("privacy",): PrivacyOptions,
 }
 
@@ -264,7 +265,8 @@ def _type_problems(errors: list[Any], values: Any) -> list[Problem]:
             known = [field.alias or name for name, field in owner.model_fields.items() if not field.exclude]
             problems.append(Problem(path, "no such key.", did_you_mean(str(path[-1]), known)))
         elif kind == "missing":
-            problems.append(Problem(path, "this key is missing.", "A recipe needs data and target."))
+            hint = "A recipe needs data and target." if len(path) == 1 else ""
+            problems.append(Problem(path, "this key is missing.", hint))
         else:
             problems.append(Problem(path, parts.expected(several), _HINTS.get(path, "")))
     return problems

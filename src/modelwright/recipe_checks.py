@@ -101,6 +101,9 @@ def _check_privacy(values: dict[str, Any], model: dict[str, Any], train: dict[st
             problems.append(Problem(("train", key), chosen if key != "precision" else f"given {given}.", hint))
     if train.get("early_stop"):
         problems.append(Problem(("train", "early_stop"), chosen, "Write early_stop: 0; more epochs cost noise."))
+    if train.get("balance") is not None:
+        message = "the noise is reckoned for rows that are all drawn equally often."
+        problems.append(Problem(("train", "balance"), message, "Use class_weights: balanced in the head."))
     for index, config in enumerate(train.get("augment") or ()):
         if parts.split(config)[0] == "mixup":
             message = "it mixes rows, so that no row's influence can be bounded."
@@ -142,6 +145,10 @@ def _check_federated(values: dict[str, Any]) -> list[Problem]:
     split = data.get("split") if isinstance(data, dict) else None
     if (split.get("kind") if isinstance(split, dict) else split) == "folds":
         problems.append(Problem(("federated",), "folds are trained in one place.", "Leave out one of the two."))
+    train = values.get("train")
+    if isinstance(train, dict) and train.get("balance") is not None:
+        message = "clients draw their own rows, each as often as the others."
+        problems.append(Problem(("train", "balance"), message, "Leave out one of the two."))
     if values.get("privacy") is not None:
         hint = "Leave out privacy; federated: {clip: 1.0, noise: 1.0} makes whole clients private."
         problems.append(Problem(("privacy",), "clients do not train with privacy for single rows.", hint))
@@ -209,13 +216,17 @@ def _check_data(data: Any) -> list[Problem]:
         hint = "For example split: {kind: random, fractions: [0.8, 0.1, 0.1]}."
         problems.append(Problem(("data", "split"), f"expected a kind or a mapping, given {split!r}.", hint))
     elif isinstance(split, dict) and split.get("kind") == "folds":
-        known = ("kind", "folds", "column", "official")
+        known = ("kind", "folds", "column", "official", "validation")
         unknown = [key for key in split if key not in known]
         problems += [Problem(("data", "split", key), "no such option.", did_you_mean(key, known)) for key in unknown]
         folds = split.get("folds", 10)
         if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
             message = f"the number of folds is a whole number from 2 on, given {folds!r}."
             problems.append(Problem(("data", "split", "folds"), message))
+        share = split.get("validation", 0.1)
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share < 1:
+            message = f"the share of the other rows that validates is from 0 to less than 1, given {share!r}."
+            problems.append(Problem(("data", "split", "validation"), message))
     return problems
 
 

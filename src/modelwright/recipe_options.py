@@ -59,6 +59,14 @@ class Adversarial(Strict):
     steps: int = Field(5, ge=1)
 
 
+class Balance(Strict):
+    """Which rows are drawn more often (`data/balancing.py`)."""
+
+    target: str
+    bins: int = Field(20, ge=2)
+    share: float = Field(1.0, ge=0, le=1)
+
+
 class TrainOptions(Strict):
     """How it is trained. None means: chosen for the data; `auto` means: found by measurement on this machine."""
 
@@ -74,6 +82,7 @@ class TrainOptions(Strict):
     ema: float | None = Field(None, gt=0, lt=1)
     augment: list[PartConfig] = Field(default_factory=list)
     adversarial: Adversarial | None = None
+    balance: Balance | None = None
     bucket: bool = True
     early_stop: int | None = Field(None, ge=0)
     monitor: Literal["loss", "metric"] | None = None

@@ -14,7 +14,7 @@ from typing import Any
 OUTSIDE = "O"
 _PLACED = re.compile(r"([BIMESLU])[-_](.+)")
 _FIRST, _LAST = set("BSU"), set("ESLU")
-Tags = Sequence[str]
+Tags = Sequence[Any]  # labels; in a truth None is a token that is not counted
 
 
 def entities(tags: Tags) -> set[tuple[str, int, int]]:
@@ -43,7 +43,8 @@ def by_type(predicted: Sequence[Tags | None], truth: Sequence[Tags | None]) -> d
     right, claimed, support = Counter[str](), Counter[str](), Counter[str]()
     for guess, tags in zip(predicted, truth):
         if tags is not None:
-            ours, theirs = entities(guess or ()), entities(tags)
+            guess, tags = counted(guess or (), tags)
+            ours, theirs = entities(guess), entities(tags)
             claimed.update(entity[0] for entity in ours)
             support.update(entity[0] for entity in theirs)
             right.update(entity[0] for entity in ours & theirs)
@@ -53,7 +54,7 @@ def by_type(predicted: Sequence[Tags | None], truth: Sequence[Tags | None]) -> d
 def score_tags(predicted: Sequence[Tags | None], truth: Sequence[Tags | None]) -> dict[str, Any]:
     """`f1`, `precision`, `recall` of entities (a type and its exact tokens), `accuracy` of tokens, `exact_match` of
     rows, and `rows`, those with a truth; tokens without a prediction are wrong."""
-    pairs = [(guess or (), tags) for guess, tags in zip(predicted, truth) if tags is not None]
+    pairs = [counted(guess or (), tags) for guess, tags in zip(predicted, truth) if tags is not None]
     if not pairs:
         return {"rows": 0, **dict.fromkeys(("f1", "precision", "recall", "accuracy", "exact_match"))}
     types = by_type(*zip(*pairs)).values()
@@ -63,6 +64,13 @@ def score_tags(predicted: Sequence[Tags | None], truth: Sequence[Tags | None]) -
     result = {"rows": len(pairs), **{key: whole[key] for key in ("f1", "precision", "recall")}}
     result["accuracy"] = right / max(tokens, 1)
     return {**result, "exact_match": sum(list(guess) == list(tags) for guess, tags in pairs) / len(pairs)}
+
+
+def counted(guess: Tags, tags: Tags) -> tuple[Tags, Tags]:
+    """Both without the tokens that have no label."""
+    if None not in tags:
+        return guess, tags
+    return [one for one, tag in zip(guess, tags) if tag is not None], [tag for tag in tags if tag is not None]
 
 
 def _shares(right: int, claimed: int, support: int) -> dict[str, float]:

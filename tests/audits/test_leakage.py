@@ -7,7 +7,7 @@ import numpy as np
 import modelwright as mw
 from modelwright.audits import _twins
 
-from .conftest import QUICK, clean_rows, lights, train, values
+from .conftest import QUICK, clean_rows, lights, train, values, write
 
 
 def leaks(run: mw.Run) -> dict[str, str]:
@@ -86,6 +86,26 @@ def test_a_random_split_of_what_changes_with_time_is_found(tmp_path):
     (tmp_path / "apart").mkdir()
     in_time = {"path": str(tmp_path / "mixed" / "rows.csv"), "split": {"kind": "time", "column": "day"}}
     assert leaks(train(rows, tmp_path / "apart", data=in_time))["order: day"] == "good"
+
+
+def test_frames_of_a_film_split_at_random_are_found_and_split_by_time_are_not(tmp_path):
+    draw = np.random.default_rng(0)
+    turn = np.convolve(draw.normal(size=409), np.ones(10) / 10, "valid")
+    rows = {"frame": list(range(400)), "seen": turn + 0.1 * draw.normal(size=400), "bought": turn}
+
+    def audited(name: str, rows: dict, **split) -> mw.Report:
+        (tmp_path / name).mkdir()
+        columns = {"frame": {"kind": "drop"}, "bought": {"kind": "number"}}
+        data = {"path": write(rows, tmp_path / name / "film.csv"), "split": split}
+        return mw.audit(train(rows, tmp_path / name, columns=columns, data=data), only="leakage")
+
+    mixed = audited("mixed", rows, kind="random")
+    assert lights(mixed, "leakage")["neighbours: frame"] == "warning"
+    assert values(mixed, "leakage")["neighbours: frame"] > 90
+    apart = audited("apart", rows, kind="time", column="frame")
+    assert lights(apart, "leakage")["neighbours: frame"] == "good"
+    ordered = audited("ordered", {**rows, "bought": np.sort(turn)}, kind="random")
+    assert lights(ordered, "leakage")["neighbours: frame"] == "good", "a file sorted by its target is no film"
 
 
 def test_texts_that_were_copied_with_small_changes_are_twins():

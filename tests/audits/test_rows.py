@@ -9,7 +9,8 @@ import modelwright as mw
 from modelwright.audits import _damage
 from modelwright.audits.calibration import soften
 from modelwright.audits.drift import psi
-from modelwright.metrics import calibration_error, holm
+from modelwright.metrics import calibration_error
+from modelwright.significance import holm
 
 from .conftest import QUICK, clean_rows, lights, train, values, write
 

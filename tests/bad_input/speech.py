@@ -98,5 +98,3 @@ CASES = [
         files={"flat/1.wav": tone(), "flat/2.wav": tone()},
     ),
 ]
-
-

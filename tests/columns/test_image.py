@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -115,3 +116,74 @@ def test_sixteen_bits(fitted):
     Image.fromarray(np.array([[0, 65535], [256, 32768]], np.uint16)).save(held, "PNG")
     values = pa.array([held.getvalue()])
     assert fitted("image", values).encode(values)[0, ..., 0].tolist() == [[0, 255], [1, 128]]
+
+
+def packed(picture: Image.Image, form: str, **options) -> bytes:
+    held = io.BytesIO()
+    picture.save(held, form, **options)
+    return held.getvalue()
+
+
+HALVES = np.zeros((6, 8, 3), np.uint8)
+HALVES[:, :4], HALVES[:, 4:] = (200, 30, 30), (20, 40, 220)
+PICTURE = Image.fromarray(HALVES)
+LIGHT = np.asarray(PICTURE.convert("L"))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        packed(PICTURE.convert("CMYK"), "JPEG", quality=95),
+        packed(PICTURE.convert("CMYK"), "TIFF"),
+        packed(PICTURE.convert("YCbCr"), "JPEG", quality=95),
+        packed(PICTURE.quantize(4), "PNG"),
+        packed(PICTURE.quantize(4), "PNG", transparency=0),
+        packed(PICTURE.quantize(4), "GIF", save_all=True, append_images=[Image.new("P", (8, 6))]),
+        packed(PICTURE.convert("RGBA"), "PNG"),
+        packed(PICTURE, "WEBP", lossless=True),
+        packed(PICTURE.resize((80, 60), Image.Resampling.NEAREST), "PNG"),
+    ],
+    ids=["cmyk", "cmyk tiff", "ycbcr", "palette", "transparent palette", "moving", "alpha", "webp", "larger"],
+)
+def test_every_mode_of_colour_gives_the_same_colours(fitted, cell):
+    out = fitted("image", pa.array([cell]), size=(6, 8), mode="rgb").encode(pa.array([cell]))[0].astype(int)
+    assert np.abs(out[:, [1, 6]] - HALVES[:, [1, 6]]).max() <= 4
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        packed(Image.fromarray(LIGHT.astype(np.uint16) * 257), "PNG"),
+        packed(Image.fromarray(LIGHT.astype(np.uint16) * 257), "TIFF"),
+        packed(Image.fromarray(LIGHT.astype(np.int32) * 257), "TIFF"),
+        packed(Image.fromarray(LIGHT.astype(np.int32) * 2**22), "TIFF"),
+        packed(Image.fromarray(LIGHT.astype(np.float32) / 255), "TIFF"),
+        packed(Image.fromarray(LIGHT.astype(np.float32)), "TIFF"),
+        packed(PICTURE.convert("LA"), "PNG"),
+    ],
+    ids=["16 bits", "16 bits tiff", "32 bits", "32 bits, all used", "floats in 0..1", "floats", "grey with alpha"],
+)
+def test_every_depth_of_grey_gives_the_same_grey(fitted, cell):
+    out = fitted("image", pa.array([cell])).encode(pa.array([cell]))[0, ..., 0]
+    scale = 0.5 if cell == packed(Image.fromarray(LIGHT.astype(np.int32) * 2**22), "TIFF") else 1
+    assert np.abs(out - LIGHT * scale).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        (b"", "it is no picture"),
+        (b"<html>404</html>", "it is no picture"),
+        (packed(PICTURE.convert("CMYK"), "JPEG")[:-300], "Truncated File Read"),
+        (packed(Image.fromarray(RANDOM.integers(0, 256, (60, 60, 3), np.uint8)), "JPEG")[:2000], "truncated"),
+        (packed(PICTURE, "PNG")[:60], "truncated|broken|Truncated"),
+        (b"P6 60000 60000 255\n" + bytes(100), "exceeds limit"),
+    ],
+    ids=["empty", "a web page", "no more than a head", "half a JPEG", "half a PNG", "a bomb"],
+)
+def test_what_is_no_whole_picture_is_black_and_told(fitted, cell, why):
+    column = fitted("image", tensors(COLOUR))
+    assert not column.encode(pa.array([cell])).any()
+    assert re.search(
+        rf"1 of 1 images cannot be read and count as black; the first: row 0, its data: .*({why})", column.problems[0]
+    )

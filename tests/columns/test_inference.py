@@ -160,11 +160,12 @@ def test_leaks_are_doubted_and_honest_columns_are_not():
     noisy = np.where(RANDOM.random(N) < 0.9, y, "cat")
     price = RANDOM.uniform(1, 9, N)
     table = pa.table({"y": y, "copy": np.char.upper(y), "noisy": noisy, "price": price, "cents": price * 100,
-                      "near": price + RANDOM.normal(size=N) * 0.2})  # fmt: skip
+                      "near": price + RANDOM.normal(size=N) * 0.2, "weight": price * 3 + RANDOM.normal(size=N)})  # fmt: skip
     found = infer(table, ["y", "price"])
     assert "leak? It nearly tells the target 'y' (100.0% of the rows)" in found["copy"].doubt
     assert "leak?" in found["cents"].doubt and "'price'" in found["cents"].doubt
-    assert found["noisy"].doubt == "" and "leak" not in found["near"].doubt and found["y"].doubt == ""
+    assert "leak? It is nearly the target 'price' itself" in found["near"].doubt
+    assert found["noisy"].doubt == "" and "leak" not in found["weight"].doubt and found["y"].doubt == ""
 
 
 def test_a_rare_event_is_no_leak():

@@ -10,7 +10,7 @@ from modelwright.data.batches import generator
 from modelwright.errors import UserError
 
 PICTURES = torch.from_numpy(np.random.default_rng(0).integers(1, 256, (64, 12, 10, 3), np.uint8))
-CHANGES = [name for name in parts.kinds("data.augmentation") if name not in ("mixup", "resize")]
+CHANGES = [name for name in parts.kinds("data.augmentation") if name not in ("mirror", "mixup", "resize")]
 
 
 def changed(kind, images=PICTURES, seed=0, **options):
@@ -18,7 +18,9 @@ def changed(kind, images=PICTURES, seed=0, **options):
 
 
 def test_every_kind_is_found():
-    assert set(parts.kinds("data.augmentation")) == {"flip", "shift", "crop", "cutout", "rotate", "mixup", "resize"}
+    assert {*CHANGES, "mirror", "mixup", "resize"} == {
+        "brightness", "crop", "cutout", "flip", "mirror", "mixup", "resize", "rotate", "shift", "zoom"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", CHANGES)
@@ -119,6 +121,43 @@ def test_mixup_counts_nothing_for_missing_targets():
     totals = out["target.y"].sum(1)
     assert (totals[::4] == 0).all() and set(totals.round().tolist()) == {0.0, 1.0}
     assert out["target.x"][::2].isnan().all()
+
+
+def test_zooming_keeps_the_centre_and_changes_the_size():
+    assert torch.equal(changed("zoom", share=0.0), PICTURES)
+    images = torch.zeros(400, 21, 21, 1, dtype=torch.uint8)
+    images[:, 6:15, 6:15] = 100
+    sides = (changed("zoom", images, share=0.5)[:, 10, :, 0] == 100).sum(1)
+    assert sides.min() in (5, 6, 7) and sides.max() in (13, 14) and (changed("zoom", images)[:, 10, 10] == 100).all()
+    assert torch.equal(changed("zoom", images, share=0.5), changed("zoom", images, share=0.5).flip(1).flip(2))
+
+
+def test_brightness_is_one_line_for_all_pixels_of_a_picture():
+    assert torch.equal(changed("brightness", shift=0.0, contrast=0.0), PICTURES)
+    grey = torch.full((300, 4, 4, 3), 128, dtype=torch.uint8)
+    light = changed("brightness", grey, shift=0.2)
+    assert (light == light[:, :1, :1, :1]).all() and light.min() < 85 and light.max() > 170 and light.max() <= 180
+    ramp = torch.arange(0, 250, 10, dtype=torch.uint8).view(1, 5, 5, 1).expand(300, 5, 5, 1)
+    spans = changed("brightness", ramp, shift=0.0, contrast=0.3).flatten(1).float()
+    spans = spans[:, 18] - spans[:, 8]
+    assert 70 <= spans.min() < 80 and 120 < spans.max() <= 131
+
+
+def test_a_mirrored_row_turns_the_other_way():
+    batch = {"image": PICTURES, "target.steering": torch.linspace(-1, 2, 64), "target.speed": torch.ones(64)}
+    change = augmentation.build(
+        [{"kind": "mirror", "negate": ["steering"]}], ["image"], {}, {"steering": 0.25, "speed": 0}
+    )
+    out = change(batch, generator(2))
+    turned = (out["image"] != PICTURES).flatten(1).any(1)
+    assert 0.3 < turned.float().mean() < 0.7 and torch.equal(out["image"][turned], PICTURES[turned].flip(2))
+    expected = torch.where(turned, 0.5 - batch["target.steering"], batch["target.steering"])
+    assert torch.equal(out["target.steering"], expected) and out["target.speed"] is batch["target.speed"]
+    assert torch.equal(change(batch, generator(2))["image"], out["image"])
+    with pytest.raises(
+        UserError, match=r"train.augment.0.negate: 'steer' is no target of numbers. Did you mean 'steering'"
+    ):
+        augmentation.build([{"kind": "mirror", "negate": ["steer"]}], ["image"], {}, {"steering": 0.0})
 
 
 def test_changes_follow_each_other_and_leave_the_rest_alone():

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelwright.columns import Ragged
+from modelwright.data import balancing
 from modelwright.data.batches import Batches, generator
 from modelwright.data.encoding import Encoded
+from modelwright.errors import UserError
 
 
 def encoded(rows=101, lengths=None):
@@ -144,3 +146,29 @@ def test_a_batch_is_cheap():
             pass
         best = min(best, (time.perf_counter() - began) / batches.steps)
     assert best < 1e-3  # about 0.06 ms on a quiet machine
+
+
+def test_rows_are_drawn_by_their_weights_and_again_the_same():
+    classes = np.repeat([0, 1, 2], [80, 15, 5])
+    weights = balancing.weights(classes)
+    batches = Batches(encoded(100), np.arange(100), 7, seed=3, weights=weights)
+    found = [batch for number in range(40) for batch in batches.epoch(number)]
+    drawn = classes[torch.cat([batch["target.y"] for batch in found]).numpy()]
+    assert len(drawn) == 4000 and np.abs(np.bincount(drawn) / 4000 - 1 / 3).max() < 0.03
+    rest = list(batches.epoch(5, start=9))
+    assert all(equal(one, other) for one, other in zip(rest, list(batches.epoch(5))[9:], strict=True))
+    assert batches.rows_of(5, 9) == rest[0]["target.y"].tolist()
+    whole = Batches(encoded(100), np.arange(100), 100, seed=3, weights=weights)
+    assert len(set(next(whole.epoch(0))["target.y"].tolist())) < 100, "all rows a step are drawn too"
+
+
+def test_weights_of_numbers_and_what_has_none():
+    numbers = np.concatenate([np.zeros(90), np.linspace(-1, 1, 10)]).astype(np.float32)
+    found = balancing.weights(numbers, bins=5)
+    assert found[0] == pytest.approx(1 / 92) and found[0] < found[99] and found.min() == found[0]
+    assert np.allclose(balancing.weights(numbers, bins=5, share=0.5), np.sqrt(found))
+    assert (balancing.weights(numbers, share=0) == 1).all()
+    missing = balancing.weights(np.array([0.0, 1.0, np.nan, np.nan]), bins=2)
+    assert missing.tolist() == [1, 1, 0.5, 0.5]
+    with pytest.raises(UserError, match="only a target of classes or of numbers can be balanced"):
+        balancing.weights(np.zeros((3, 2)))

@@ -110,6 +110,8 @@ def test_every_name_has_targets_and_only_checked_files():
             ("adult", 48_842, (32_561, 0, 16_281)),
             ("sst2", 9_613, (6_920, 872, 1_821)),
             ("clinc150", 22_500, (15_000, 3_000, 4_500)),
+            ("clinc150_oos", 23_700, (15_100, 3_100, 5_500)),
+            ("sim_track", 4_053, None),
             ("gtsrb", 7_079, (3_921, 0, 3_158)),
             ("california_housing", 20_640, None),
             ("waimai", 11_987, None),
@@ -156,5 +158,9 @@ def test_quirks_of_real_sets():
     assert "?" in adult.column("workclass").to_pylist()
     splice = reading.read("splice").table
     assert splice.column_names[0] == "attribute_1" and set(splice.column("Class").to_pylist()) == {"EI", "IE", "N"}
-    assert reading.read("review_polarity").table.column("label").to_pylist()[:4].count("pos") == 2
+    reviews = reading.read("review_polarity").table
+    assert reviews.column("label").to_pylist()[:4].count("pos") == 2
+    pairs = list(zip(reviews.column("fold").to_pylist(), reviews.column("label").to_pylist()))
+    assert {pair: pairs.count(pair) for pair in set(pairs)} == {(f, y): 100 for f in range(10) for y in ("pos", "neg")}
+    assert reading.read("clinc150_oos").table.column("intent").to_pylist().count("oos") == 1_200
     assert set(reading.read("kr_vs_kp").table.column("class").to_pylist()) == {"won", "nowin"}

@@ -50,3 +50,16 @@ def test_empty_texts_are_zeros_and_other_sources_refused():
     assert Bag(NOTE)({"note": torch.zeros(2, 0, dtype=torch.int32)}).x.shape == (2, 1, 64)
     with pytest.raises(UserError, match="a bag of words cannot read vector"):
         Bag(Source("v", "vector", {"size": 3}))
+
+
+@pytest.mark.parametrize("combine", ["mean", "sum"])
+def test_what_is_said_twice_counts_once(combine):
+    torch.manual_seed(0)
+    check_encoder(Bag, once=True, longest=2, combine=combine, width=8, buckets=50)
+    bag = Bag(NOTE, width=4, longest=2, combine=combine, once=True)
+    batch = {"note": torch.tensor([[3, 5, 3, 5, 3, 0]])}  # 3, 5, and the pairs 3-5 and 5-3
+    rows = bag.table.weight[torch.cat([torch.tensor([[3, 5]]), bag._runs(torch.tensor([[3, 5, 3]]))[0]], 1)][0]
+    expected = rows.mean(0) if combine == "mean" else rows.sum(0)
+    assert len(rows) == 4 and torch.allclose(bag(batch).x[0, 0], expected, atol=1e-6)
+    assert torch.allclose(bag.by_token(batch)[0].sum(0), expected, atol=1e-6)
+    assert not bag.by_token(batch)[0, 4].any()

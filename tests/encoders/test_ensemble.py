@@ -30,6 +30,7 @@ class Words(Ensemble):
         members: see above.
         width: see above.
         dropout: see above.
+        mirror: see above.
         pool: see above.
     """
 
@@ -159,3 +160,23 @@ def test_the_usual_members_follow_the_size(tmp_path, monkeypatch):
     stored = yaml.safe_load((tmp_path / "run" / "resolved.yaml").read_text())["model"]["encoders"]["table"]
     assert [member["kind"] for member in stored["members"]] == ["mlp", "transformer"]
     assert stored["width"] == 64 and stored["members"][0]["hidden"] == [128, 128]
+
+
+def test_mirrored_pictures_are_further_members_when_predicting():
+    source = Source("image", "image", {"height": 8, "width": 6, "channels": 1, "mean": [0.5], "deviation": [0.3]})
+    check_encoder(
+        type("Pictures", (Ensemble,), {"__doc__": Ensemble.__doc__, "reads": ("image",)}), members=["cnn"], mirror=True
+    )
+    torch.manual_seed(0)
+    encoders = {"image": {"kind": "ensemble", "members": ["cnn"], "mirror": True}}
+    model = Assembled([source], {"y": ("category", {"classes": list("abc")})}, encoders=encoders)
+    images = torch.randint(0, 256, (5, 8, 6, 1), dtype=torch.uint8)
+    both = [{"image": images}, {"image": images.flip(2)}]
+    assert model.train().streams(both[0])["y"].x.shape[1] == 1
+    once, again = (model.eval().predict(batch)["y"]["probabilities"] for batch in both)
+    assert torch.allclose(once, again, atol=1e-6)
+    model.encoders["of_image"].mirrored = None
+    alone = [model.predict(batch)["y"]["probabilities"] for batch in both]
+    assert not torch.allclose(*alone, atol=1e-4) and torch.allclose(once, sum(alone) / 2, atol=1e-6)
+    with pytest.raises(UserError, match="only pictures can be mirrored"):
+        Ensemble(TEXT, mirror=True)

@@ -23,9 +23,10 @@ from ..data.encoding import Encoded, encode, summaries
 from ..data.reading import read
 from ..errors import DataError, RunError
 from ..loop import total_loss
-from ..metrics import Z, guesses, wilson
+from ..metrics import guesses
 from ..prediction import predict_encoded
 from ..report import Block, shown
+from ..significance import Z, wilson
 
 Light = Literal["good", "warning", "bad", "none"]
 CLASSED = ("category", "boolean")

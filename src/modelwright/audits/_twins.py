@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from ..columns import Ragged
+from ..data.twins import thumbnails
 
 SHINGLE, WIDE_SHINGLE = 5, 2  # characters; of scripts whose characters are worth a syllable or word
 BANDS, ROWS_A_BAND = 16, 4  # of a signature: similarity .5 is found half of the time, .8 almost always
 ALIKE = 0.8  # Jaccard similarity of two texts that are nearly the same
-SIDE = 16  # pixels of a thumbnail
 CLOSE = 0.995  # correlation of two thumbnails that are nearly the same
 
 
@@ -83,16 +83,5 @@ def _jaccard(one: np.ndarray, other: np.ndarray) -> float:
 
 def pictures(these: np.ndarray, those: np.ndarray) -> np.ndarray:
     """uint8 (N, H, W, C): grey thumbnails that correlate at .995 or more, whatever their brightness and contrast."""
-    one, other = _thumbnails(these), _thumbnails(those)
+    one, other = thumbnails(these), thumbnails(those)
     return np.concatenate([(one[i : i + 500] @ other.T).max(1) >= CLOSE for i in range(0, len(one), 500)])
-
-
-def _thumbnails(pixels: np.ndarray) -> np.ndarray:
-    """(N, D) float32 of mean 0 and length 1."""
-    grey = pixels.astype(np.float32).mean(3)
-    factor = max(1, -(-max(grey.shape[1:]) // SIDE))
-    height, width = grey.shape[1] // factor, grey.shape[2] // factor
-    small = grey[:, : height * factor, : width * factor].reshape(len(grey), height, factor, width, factor).mean((2, 4))
-    flat = small.reshape(len(small), -1)
-    flat = flat - flat.mean(1, keepdims=True)
-    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)

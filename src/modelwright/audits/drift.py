@@ -11,9 +11,10 @@ from ..baselines import Features
 from ..building import own_encoders
 from ..columns import Ragged
 from ..data.encoding import keys, of_columns
-from ..metrics import area_interval, area_under_roc, holm
+from ..metrics import area_interval, area_under_roc
 from ..prediction import predict_encoded
 from ..report import Table
+from ..significance import holm
 from ._case import CLASSED, Case, Finding, Findings, Sample, together
 
 SIGNIFICANT = 0.01

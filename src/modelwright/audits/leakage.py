@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from ..building import own_encoders
-from ..columns import Ragged
+from ..columns import Ragged, infer
+from ..data import twins
 from ..data.encoding import keys, of_columns, summaries
 from ..report import Table
 from . import _twins
@@ -39,29 +40,31 @@ class Leakage:
         held, train = case.held.few(case.most, case.seed), case.train
         found: Findings = [*self._same(case, held, train), *self._near(case, held, train)]
         if not case.is_language:
-            found += [*self._groups(case), *self._times(case), *self._columns(case)]
+            found += [*self._shared(case), *self._films(case), *self._groups(case), *self._times(case)]
+            found += [*self._neighbours(case)]
+            found += [*self._columns(case), *self._doubts(case)]
         return found
 
     def _same(self, case: Case, held: Sample, train: Sample) -> Findings:
         """Rows of the test that are in the training too, and what that is worth."""
         these, those = _inputs(held), _inputs(train)
-        twins, chance = _twins.exact(these, those), 0.0
+        equal, chance = _twins.exact(these, those), 0.0
         if _is_table(these):  # in a table of few values rows agree by chance: as often as with its columns shuffled
             draw = np.random.default_rng(case.seed)
             chance = float(_twins.exact(these, _shuffled(those, draw)).mean())
         words = "of the test rows are in the training too"
         if chance > 0.001:
             words += f"; {100 * chance:.1f} % would be by chance"
-        share, words = float(twins.mean()), words + self._worth(case, held, twins)
+        share, words = float(equal.mean()), words + self._worth(case, held, equal)
         tone = light(share - chance, self.warning, self.bad)
         advice = "" if tone == "good" else "Remove doubles before splitting, or split by group."
         return [Finding(tone, "same rows", **percent(share, len(held)), meaning=words, advice=advice)]
 
-    def _worth(self, case: Case, held: Sample, twins: np.ndarray) -> str:
-        if twins.sum() < 5 or (~twins).sum() < 5:
+    def _worth(self, case: Case, held: Sample, equal: np.ndarray) -> str:
+        if equal.sum() < 5 or (~equal).sum() < 5:
             return ""
         name, quality = next(iter(case.qualities(held).items()))
-        without = Quality(quality.name, quality.values[~twins], quality.higher)
+        without = Quality(quality.name, quality.values[~equal], quality.higher)
         return f"; {quality.name} of {name} is {quality.mean:.3f}, without them {without.mean:.3f}"
 
     def _near(self, case: Case, held: Sample, train: Sample) -> Findings:
@@ -79,7 +82,7 @@ class Leakage:
             found.append(
                 self._nearly("near rows", near, float(chance.mean()), "agree in all numbers to 1 % of a deviation")
             )
-        texts = ["text"] if case.is_language else case.inputs("text")
+        texts = ["text"] if case.is_language else case.inputs("text", "biosequence")
         for name in texts:
             one, other = (_strings(sample.raw.column(name)) for sample in (held, train.few(20_000, case.seed)))
             near = _twins.texts(one, other, case.seed)
@@ -96,6 +99,53 @@ class Leakage:
         advice = "" if tone == "good" else "Look whether they are copies: then split so that copies stay together."
         meaning = f"of the test rows and a training row {words}"
         return Finding(tone, what, **percent(share, len(near)), meaning=meaning, advice=advice)
+
+    def _shared(self, case: Case) -> Findings:
+        """Texts, sequences and written targets of test rows that training rows have too, as where one has several partners."""
+        found: Findings = []
+        columns, table = case.run.columns, case.prepared.rows.table
+        shared = twins.texts(table, case.prepared.encoded, columns, case.held.index, case.train.index)
+        if len(case.run.columns) - len(case.run.targets) == 1:  # those are the same rows
+            shared = {name: rows for name, rows in shared.items() if columns[name].target}
+        for name, rows in shared.items():
+            share = float(rows.mean())
+            tone = light(share, self.warning, self.bad)
+            advice = "" if tone == "good" else f"data: {{split: {{kind: group, column: {name}}}}}."
+            words = f"of the test rows have a {name} that a training row has too"
+            found.append(Finding(tone, f"same {name}", **percent(share, len(rows)), meaning=words, advice=advice))
+        return found
+
+    def _films(self, case: Case) -> Findings:
+        """Pictures that follow one another in a film, some of them in the training and some in the test."""
+        found: Findings = []
+        place = keys(case.run.columns)
+        for name in case.inputs("image"):
+            pixels = case.prepared.encoded.inputs[place[name]]
+            if not twins.is_film(pixels):
+                continue
+            near = twins.beside(len(pixels), case.held.index, case.train.index)
+            tone = light(float(near.mean()), 0.1, twins.FILM)
+            words = "of the test rows are frames of a film just before or after a training row"
+            advice = "" if tone == "good" else "Split by time: data: {split: {kind: time, column: ...}}."
+            value = percent(float(near.mean()), len(near))
+            found.append(Finding(tone, f"neighbours: {name}", **value, meaning=words, advice=advice))
+        return found
+
+    def _doubts(self, case: Case) -> Findings:
+        """Inputs that look like a target in other words."""
+        table = case.prepared.rows.table
+        guesses = infer(table, [name for name in case.run.targets if name in table.column_names])
+        used = {n: guess.doubt for n, guess in guesses.items() if n in case.run.columns and "leak?" in guess.doubt}
+        return [
+            Finding(
+                "warning",
+                f"column: {name}",
+                None,
+                doubt.partition("leak? ")[2],
+                f"If it is not known when predicting: columns: {{{name}: drop}}.",
+            )
+            for name, doubt in used.items()
+        ]
 
     def _groups(self, case: Case) -> Findings:
         """Columns that name persons, devices and the like with values in both parts."""
@@ -137,6 +187,21 @@ class Leakage:
             found.append(Finding(tone, f"order: {name}", **percent(older), meaning=words, advice=advice))
         return found
 
+    def _neighbours(self, case: Case) -> Findings:
+        """Test rows beside training rows, where a column counts the rows and neighbours are alike: frames of a film, readings of a meter."""
+        counting = next((name for name in case.prepared.rows.table.column_names if _counts(case, name)), None)
+        likeness = {} if counting is None else {name: _likeness(case, name) for name in case.run.targets}
+        if not likeness:
+            return []
+        target = max(likeness, key=likeness.__getitem__)
+        beside = np.isin(case.held.index[:, None] + np.array([-1, 1]), case.train.index).any(1)
+        share, alike = float(beside.mean()), likeness[target]
+        mixed = share > 0.5 and alike > 0.5
+        words = f"of the test rows stand beside a training row; {target} of neighbours correlates with {alike:.2f}"
+        advice = f"data: {{split: {{kind: time, column: {counting}}}}}, if later ones are what counts." if mixed else ""
+        tone = light(mixed, 1, 2)
+        return [Finding(tone, f"neighbours: {counting}", **percent(share), meaning=words, advice=advice)]
+
     def _columns(self, case: Case) -> Findings:
         """What one input alone tells of a target, by a tree of few cuts, cross-validated."""
         found = Findings()
@@ -158,6 +223,34 @@ class Leakage:
             rows = [[name, round(100 * max(told, 0.0), 1)] for name, told in ranked[:10]]
             found.append(Table(f"What one column tells of {target}", ["column", f"% {measure}"], rows))
         return found
+
+
+def _counts(case: Case, name: str) -> bool:
+    """Whether a column of numbers rises from row to row: a frame, a step, an hour."""
+    cells = case.prepared.rows.table.column(name)
+    if name in case.run.targets or cells.null_count or len(cells) < ENOUGH:
+        return False
+    try:
+        return bool((np.diff(np.array(cells.to_pylist(), np.float64)) > 0).all())
+    except (TypeError, ValueError):
+        return False
+
+
+def _likeness(case: Case, target: str) -> float:
+    """How the target of a row correlates with that of the next one: of classes, how far they agree beyond chance. A file that is
+    sorted by its target says nothing."""
+    codes = case.prepared.encoded.targets.get(target)
+    if codes is None or isinstance(codes, Ragged) or codes.ndim > 1:
+        return 0.0
+    one, other = codes[:-1], codes[1:]
+    steps = np.sign(other.astype(np.float64) - one)
+    if not ((steps > 0).any() and (steps < 0).any()):
+        return 0.0
+    if codes.dtype.kind != "f":
+        chance = float(((np.bincount(codes[codes >= 0]) / len(codes)) ** 2).sum())
+        return float(((one == other).mean() - chance) / max(1 - chance, 1e-9))
+    known = np.isfinite(one) & np.isfinite(other)
+    return float(np.corrcoef(one[known], other[known])[0, 1]) if known.sum() >= ENOUGH else 0.0
 
 
 def _split(case: Case) -> dict[str, Any]:

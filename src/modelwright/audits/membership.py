@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..metrics import area_interval, area_under_roc, cumulative, wilson
+from ..metrics import area_interval, area_under_roc, cumulative
 from ..report import Curve, Table
+from ..significance import wilson
 from ._case import Case, Finding, Findings, light
 
 RATES = (0.01, 0.001)  # of false alarms

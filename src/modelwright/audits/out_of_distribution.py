@@ -10,8 +10,9 @@ import torch
 from ..baselines import Features
 from ..blocks.pooling import mean
 from ..columns import Ragged
-from ..metrics import area_interval, area_under_roc, wilson
+from ..metrics import area_interval, area_under_roc
 from ..report import Table
+from ..significance import wilson
 from ._case import Case, Finding, Findings, Sample, light, percent, together
 
 AT_ONCE = 256

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..metrics import Z
 from ..report import Curve, Table, shown
+from ..significance import Z
 from ._case import Case, Finding, Findings, Quality, light, percent
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..errors import UserError
 from .letters import Places, token_table
-from .masks import read_tokens
+from .masks import of_length, read_tokens
 from .numbers import Periodic, PiecewiseLinear
 from .stream import Batch, Source
 
@@ -134,6 +134,7 @@ class Steps(nn.Module):
         if source.kind == "text":
             self.width = embedding
             self.table = token_table(sizes, embedding)
+            self.length = sizes["length"] if sizes.get("sites") else None  # aligned rows have one length
         elif source.kind == "image":
             self.picture = Picture(source)
             steps, side = (sizes["width"], sizes["height"]) if by_columns else (sizes["height"], sizes["width"])
@@ -146,6 +147,8 @@ class Steps(nn.Module):
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         if self.table is not None:
             ids, mask = read_tokens(batch, self.name)
+            if self.length is not None:
+                ids, mask = of_length(ids, self.length), of_length(mask, self.length)
             return self.table(ids), mask
         if self.picture is not None:
             return self.picture(batch).permute(self.order).flatten(2), None

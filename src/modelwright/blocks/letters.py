@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .masks import read_tokens
+from .masks import of_length, read_tokens
 from .stream import Batch
 
 
@@ -63,9 +63,7 @@ class Places(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         ids, mask = read_tokens(batch, self.name)
-        x = self.letters(ids * mask)
-        x = F.pad(x, (0, 0, 0, max(0, self.length - x.shape[1])))
-        return x[:, self.sites].flatten(1)
+        return self.letters(of_length(ids * mask, self.length))[:, self.sites].flatten(1)
 
 
 def shares(vocabulary: int, sets: list[Any]) -> Tensor:

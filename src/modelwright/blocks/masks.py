@@ -18,6 +18,11 @@ def read_tokens(batch: Batch, name: str) -> tuple[Tensor, Tensor]:
     return ids, mask
 
 
+def of_length(tokens: Tensor, length: int) -> Tensor:
+    """(B, T) ids or their mask padded with 0, or cut, to (B, length)."""
+    return F.pad(tokens, (0, length - tokens.shape[1]))
+
+
 def never_empty(mask: Tensor) -> Tensor:
     """The mask with the first position of empty rows made visible, for means and softmaxes that need one."""
     return mask | F.pad(~mask.any(1, keepdim=True), (0, mask.shape[1] - 1))

@@ -106,6 +106,11 @@ class Facts:
         return bool(len(known)) and bool((known == np.floor(known)).all())
 
     @property
+    def is_written(self) -> bool:
+        """Whether the cells are text."""
+        return _parsing.is_text(self.type)
+
+    @property
     def samples(self) -> str:
         """Two values, for messages."""
         return ", ".join(f"'{value[:30]}'" for value in self.values_found[:2])

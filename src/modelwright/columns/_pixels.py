@@ -160,13 +160,23 @@ def load(cell: Cell, target: Target) -> np.ndarray:
         mode = "L" if target.channels == 1 else "RGB"
         opened.draft(mode, wanted)  # a large JPEG is read small, many times faster
         picture = opened
-        if opened.mode.startswith("I;16"):  # 16 bits: Pillow would cut them off at 255
-            picture = Image.fromarray((np.asarray(opened) >> 8).astype(np.uint8))
+        if opened.mode[0] in "IF":  # 16 bits and more: Pillow would cut them off at 255
+            picture = Image.fromarray(_eight_bits(np.asarray(opened), opened.mode))
         if picture.mode != mode:
             picture = picture.convert(mode)
         if picture.size != wanted:
             picture = picture.resize(wanted, Image.Resampling.BILINEAR, reducing_gap=2.0)
         return _pixels(picture, target)
+
+
+def _eight_bits(pixels: np.ndarray, mode: str) -> np.ndarray:
+    """Grey of more than 8 bits as uint8. Files of 32 bits do not say what is white: it is the smallest usual value that no pixel exceeds."""
+    if mode.startswith("I;16"):
+        return (pixels >> 8).astype(np.uint8)
+    usual = (1.0, 255.0, 65535.0) if mode == "F" else (65535.0, 2.0**31)
+    finite = np.nan_to_num(pixels.astype(np.float64), posinf=0.0, neginf=0.0)
+    white = next((each for each in usual if finite.max() <= each), usual[-1])
+    return np.clip(finite * (255.999 / white), 0, 255).astype(np.uint8)
 
 
 def _pixels(picture, target: Target) -> np.ndarray:
@@ -189,6 +199,7 @@ def load_all(found: Sequence[Cell], target: Target, first: int = 0) -> tuple[np.
         except Exception as error:  # see shape_of; a broken picture must not end a run
             name = f"'{cell}'" if isinstance(cell, str) else "its data"
             why = getattr(error, "strerror", None) or error or type(error).__name__
+            why = "it is no picture" if "BytesIO" in str(why) else why
             unreadable[i] = f"row {first + i}, {name}: {why}"
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:

@@ -145,7 +145,8 @@ class Audio(Column):
 
         energies = stretches(samples, self.frequency, 1 + len(samples) * 100 // self.frequency, 2 * BANDS)
         low, high = np.quantile(energies, [0.05, 1.0])
-        return np.uint8(255 * ((energies - low) / max(high - low, 1e-6)).clip(0, 1)).T[::-1, :, None]
+        shades: np.ndarray = (255 * ((energies - low) / max(high - low, 1e-6)).clip(0, 1)).astype(np.uint8)
+        return shades.T[::-1, :, None]
 
     def span(self, first: int, last: int) -> str:
         """What the samples from the first to before the last are called."""

@@ -31,6 +31,7 @@ SAME = {"dna": {"U": "T", ".": GAP}, "rna": {"T": "U", ".": GAP}, "protein": {".
 # an atom in brackets, an element, an aromatic atom, a bond, a branch, a ring's number
 SMILES = re.compile(r"\[[^\]\s]*\]|Br|Cl|[BCNOPSFI]|[bcnops]|%\d\d|\d|[-=#$:/\\.~*()+]|\S")
 ASCII = 128
+WIDEST = 4096  # numbers of a summary
 BASES = r"(?i)^[ACGTUNRYSWKMBDHVX.-]{8,}$"
 RESIDUES = r"^[ABCDEFGHIKLMNPQRSTUVWXYZ*.-]{20,}$"
 NAMED = re.compile(r"(?i)seq|protein|peptide|dna|rna|gene")
@@ -67,7 +68,7 @@ class Biosequence(Column):
     ) -> None:
         super().__init__(name, target)
         self.alphabet, self.max_length, self.gaps = alphabet, max_length, gaps
-        self.letters = alphabet  # the alphabet that was found
+        self.letters: str = alphabet  # the alphabet that was found
         self.vocabulary: list[str] = []
         self.longest = 1
         self.sites: list[int] = []  # places at which training rows of one length differ
@@ -210,6 +211,26 @@ class Biosequence(Column):
     def tokens(self, rows: Ragged) -> np.ndarray:
         """(N,) how many letters each encoded row has."""
         return rows.lengths
+
+    def summary(self, rows: Ragged) -> np.ndarray:
+        """(N, D) float32 for what reads no sequences: which letter stands where aligned rows differ, or else the share of each
+        letter and the length. A code counts as equal shares of its letters."""
+        sizes = self.sizes()
+        shares = np.eye(sizes["vocabulary"], dtype=np.float32)
+        for one, members in sizes["sets"]:
+            shares[one] = 0.0
+            shares[one, members] = 1.0 / len(members)
+        single = [one for one in range(FIRST, len(shares)) if one not in {code for code, _ in sizes["sets"]}]
+        shares = shares[:, single]
+        if sizes["sites"] and len(sizes["sites"]) * len(single) <= WIDEST:
+            padded = rows.padded(sizes["length"])[0]
+            shares[0] = 0.0
+            return shares[padded[:, sizes["sites"]]].reshape(len(rows), -1)
+        counts = np.zeros((len(rows), len(single)), np.float32)
+        np.add.at(counts, np.repeat(np.arange(len(rows)), rows.lengths), shares[rows.values])
+        return np.concatenate(
+            [counts / np.maximum(rows.lengths, 1)[:, None], np.log1p(rows.lengths)[:, None]], 1
+        ).astype(np.float32)
 
     def sizes(self) -> dict[str, Any]:
         """`vocabulary`: ids there are; `length`: letters of the longest training row; `sets`: ids that stand for several

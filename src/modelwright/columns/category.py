@@ -25,6 +25,7 @@ class Category(Column):
       max_values: more distinct values than this are hashed (a target with more is refused)
       buckets: how many hash buckets they share
       min_frequency: values seen less often in training count as unseen (inputs only)
+      outside: the class that stands for none of the others, also where no training row has it (targets only)
       mask: personal data masked before anything else: kinds such as email and phone, all, or name=pattern
     """
 
@@ -39,9 +40,11 @@ class Category(Column):
         max_values: Annotated[int, Field(ge=1)] = 10000,
         buckets: Annotated[int, Field(ge=1)] = 4096,
         min_frequency: Annotated[int, Field(ge=1)] = 1,
+        outside: str | None = None,
         mask: Mask = (),
     ) -> None:
         super().__init__(name, target)
+        self.outside = outside
         self.max_values, self.buckets, self.min_frequency, self.mask = max_values, buckets, min_frequency, list(mask)
         self.classes: list[str] = []
         self.counts: list[int] = []
@@ -81,11 +84,16 @@ class Category(Column):
             total[key] += count
         if not self.target:
             total = Counter({key: count for key, count in total.items() if count >= self.min_frequency})
+        if len(total) < 2:
+            found = f"has one value only, '{spellings[next(iter(total))][1]}'" if total else "has no values"
+            self.refuse_target(f"{found} in the training rows.", "A target needs two classes at least.")
+        if self.target and self.outside is not None:
+            total.setdefault(key := _values.canonical(self.outside), 0)
+            if key not in spellings:
+                spellings[key] = (0, self.outside)
+                self.value_type = "string"
         keys = _values.in_order(list(total))
         self.classes, self.counts = [spellings[key][1] for key in keys], [total[key] for key in keys]
-        if len(keys) < 2:
-            found = f"has one value only, '{self.classes[0]}'" if keys else "has no values"
-            self.refuse_target(f"{found} in the training rows.", "A target needs two classes at least.")
         self._ready()
 
     def _ready(self) -> None:
@@ -122,7 +130,9 @@ class Category(Column):
         return _values.typed(self.classes, self.value_type).take(pa.array(places, mask=missing))
 
     def sizes(self) -> dict[str, Any]:
-        """Target: `classes` (names) and `counts` (training rows of each). Input: `rows` of an embedding table."""
+        """Target: `classes` (names), `counts` (training rows of each), and which class is `outside`, where one is. Input:
+        `rows` of an embedding table."""
         if self.target:
-            return {"classes": self.classes, "counts": self.counts}
+            outside = {} if self.outside is None else {"outside": self._index[_values.canonical(self.outside)]}
+            return {"classes": self.classes, "counts": self.counts, **outside}
         return {"rows": 2 + (self.buckets if self.hashed else len(self.classes))}

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from . import _parsing
 from ._column import Column
+from ._slices import Slices, chosen
 from ._statistics import Moments, Sample
 
 EDGES = 48
@@ -28,6 +29,7 @@ class Number(Column):
 (RealMLP, Holzmueller et al. 2024); quantile makes them normal; minmax is 0..1
       log: learn log(1 + x), for positive targets (or inputs) with a long tail
       decimal: the decimal sign of numbers written in text
+      slices: rows of a target that are scored apart too, by a name: {turning: "!= 0"} compares their true values
     """
 
     group = "number"
@@ -41,9 +43,10 @@ class Number(Column):
         scale: Literal["robust", "standard", "quantile", "minmax", "none"] = "robust",
         log: bool = False,
         decimal: Literal[".", ","] = ".",
+        slices: Slices | None = None,
     ) -> None:
         super().__init__(name, target)
-        self.scale, self.log, self.decimal = scale, log, decimal
+        self.scale, self.log, self.decimal, self.slices = scale, log, decimal, slices
         self.center, self.factor, self.bends = 0.0, 1.0, False
         self.knots: list[float] = []
         self.scores: list[float] = []
@@ -142,6 +145,10 @@ class Number(Column):
             x = x / np.sqrt(1 - (np.clip(x, -2.99, 2.99) / 3) ** 2)
         x = x / (self.factor or 1.0) + self.center
         return np.expm1(np.minimum(x, 700.0)) if self.log else x
+
+    def slice_of(self, name: str, truth: np.ndarray) -> np.ndarray:
+        """(N,) which rows, by their true values, are in one of the `slices`."""
+        return chosen((self.slices or {})[name], truth, 1 / (self.factor or 1.0))
 
     def invert(self, codes: np.ndarray) -> pa.Array:
         return pa.array(self.truth(codes[:, 0]), pa.float64())

@@ -19,8 +19,8 @@ UNSEEN = "?"  # a label that training has not seen
 class Tags(Column):
     """A label for each token of an input text: a list, or text with blanks between ("B-PER O O").
 
-    Target: Ragged int64, a code each, labels in order; a label unseen in training has the code K; a missing or empty
-    cell is an empty row. Not an input.
+    Target: Ragged int64, a code each, labels in order; a label unseen in training has the code K, a token without one (null in
+    a list) -1: it is neither learned nor counted. A missing or empty cell is an empty row. Not an input.
     """
 
     group = None
@@ -48,22 +48,25 @@ class Tags(Column):
     def encode(self, values: pa.Array) -> Ragged:
         items, offsets = _items(values)
         codes = pc.fill_null(pc.index_in(items, pa.array(self.labels, items.type)), len(self.labels))
-        return Ragged(codes.to_numpy(zero_copy_only=False).astype(np.int64), offsets)
+        known = codes.to_numpy(zero_copy_only=False).astype(np.int64)
+        known[items.is_null().to_numpy(zero_copy_only=False)] = -1
+        return Ragged(known, offsets)
 
     def decode(self, tensors: dict[str, np.ndarray]) -> dict[str, pa.Array]:
         """`ids` (N, T), padded with -1 -> a list of labels a row, or text where the data had text."""
         values = pa.array([list(row) for row in self._rows(tensors["ids"])], pa.list_(pa.string()))
         return {"": pc.binary_join(values, " ") if self.as_text else values}
 
-    def _rows(self, codes: np.ndarray | Ragged) -> list[list[str]]:
-        ids = codes.padded(fill=-1)[0] if isinstance(codes, Ragged) else np.asarray(codes)
-        names = np.array([*self.labels, UNSEEN], object)
-        return [names[row[row >= 0]].tolist() for row in ids]
+    def _rows(self, codes: np.ndarray | Ragged) -> list[list[str | None]]:
+        names = np.array([*self.labels, UNSEEN, None], object)  # -1 is the last
+        if isinstance(codes, Ragged):
+            return [names[codes.row(place)].tolist() for place in range(len(codes))]
+        return [names[row[row >= 0]].tolist() for row in np.asarray(codes)]
 
     def truth(self, codes: np.ndarray | Ragged) -> Any:
-        """Codes -> (N,) lists of labels, None where there are none."""
+        """Codes -> (N,) lists of labels, None where there are none; in a list None is a token without a label."""
         found = np.empty(len(codes), object)
-        found[:] = [row or None for row in self._rows(codes)]
+        found[:] = [row if any(label is not None for label in row) else None for row in self._rows(codes)]
         return found
 
     def comparable(self, tensors: dict[str, np.ndarray]) -> dict[str, Any]:

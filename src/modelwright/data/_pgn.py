@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TextIO
 
 import pyarrow as pa
 
@@ -44,7 +44,7 @@ def read(path: str, base: Path, encoding: str) -> tuple[pa.Table, list[str], Pat
     return table.replace_schema_metadata(), notes, None if named else file.parent
 
 
-def _text(file: Path, encoding: str) -> IO[str]:
+def _text(file: Path, encoding: str) -> TextIO:
     """The file's text, unpacked. Raises DataError where it is none in that encoding."""
     raw = file.read_bytes()
     try:
@@ -53,7 +53,7 @@ def _text(file: Path, encoding: str) -> IO[str]:
         raise DataError(f"it cannot be read as text ({error}).", where=str(file), hint="Name its encoding.") from None
 
 
-def positions(stream: IO[str]) -> tuple[pa.Table, list[str]]:
+def positions(stream: TextIO) -> tuple[pa.Table, list[str]]:
     """Every position that a move was played in, and notes on games that break off.
 
     Columns: `board` (FEN without counters), `previous`, the move before, empty at first, and `move` (both in UCI), as the side to

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
@@ -18,10 +19,20 @@ from torch import Tensor, nn
 
 from .. import parts
 from ..blocks.stream import Batch
-from ..errors import UserError
-from ..parts import Count, NoneOrMore, Positive, Probability
+from ..errors import UserError, did_you_mean
+from ..parts import Count, NoneOrMore, Positive, Probability, Share
 
-__all__ = ["crop", "cutout", "flip", "mixup", "resize", "rotate", "shift"]
+__all__ = ["brightness", "crop", "cutout", "flip", "mirror", "mixup", "resize", "rotate", "shift", "zoom"]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a change must know of a batch: the keys of pictures, K of each class target, and the value that stands for 0 of each
+    target of numbers, which are standardised."""
+
+    images: Sequence[str] = ()
+    classes: Mapping[str, int] = field(default_factory=dict)
+    zeros: Mapping[str, float] = field(default_factory=dict)
 
 
 def flip(images: Tensor, random: torch.Generator, *, probability: Probability = 0.5, vertical: bool = False) -> Tensor:
@@ -81,18 +92,34 @@ def rotate(images: Tensor, random: torch.Generator, *, degrees: float = 10.0) ->
     Options:
       degrees: the largest angle, to either side
     """
-    rows, height, width, channels = images.shape
-    angle = ((torch.rand(rows, generator=random) * 2 - 1) * math.radians(degrees)).to(images.device)
-    y = torch.arange(height, device=images.device) - (height - 1) / 2
-    x = torch.arange(width, device=images.device) - (width - 1) / 2
+    _, height, width, _ = images.shape
+    angle = ((torch.rand(len(images), generator=random) * 2 - 1) * math.radians(degrees)).to(images.device)
+    y, x = _from_centre(height, images), _from_centre(width, images)
     sine, cosine = angle.sin()[:, None, None], angle.cos()[:, None, None]
-    from_y = (cosine * y[:, None] - sine * x + (height - 1) / 2).round().long()  # (B, H, W)
-    from_x = (sine * y[:, None] + cosine * x + (width - 1) / 2).round().long()
-    outside = (from_y < 0) | (from_y >= height) | (from_x < 0) | (from_x >= width)
-    flat = from_y.clamp(0, height - 1) * width + from_x.clamp(0, width - 1)
-    flat = flat.flatten(1)[..., None].expand(-1, -1, channels)
-    turned = images.reshape(rows, height * width, channels).gather(1, flat)
-    return turned.view_as(images) * ~outside[..., None]
+    return _taken_from(images, cosine * y[:, None] - sine * x, sine * y[:, None] + cosine * x)
+
+
+def zoom(images: Tensor, random: torch.Generator, *, share: Share = 0.1) -> Tensor:
+    """Enlarge or shrink around the centre by a random factor; the nearest pixel is taken, black fills the edge.
+
+    Options:
+      share: the largest change: 0.1 is from 10 % smaller to as many larger
+    """
+    _, height, width, _ = images.shape
+    factor = (1 + share) ** (torch.rand(len(images), 1, 1, generator=random) * 2 - 1).to(images.device)
+    return _taken_from(images, _from_centre(height, images)[:, None] / factor, _from_centre(width, images) / factor)
+
+
+def brightness(images: Tensor, random: torch.Generator, *, shift: Share = 0.1, contrast: Share = 0.2) -> Tensor:
+    """Make each picture lighter or darker, and its contrast stronger or weaker.
+
+    Options:
+      shift: the largest change of all pixels, as a share of white
+      contrast: the largest change of their distance from middle grey, as a share of it
+    """
+    drawn = (torch.rand(2, len(images), 1, 1, 1, generator=random) * 2 - 1).to(images.device)
+    changed = (images.float() - 127.5) * (1 + contrast * drawn[0]) + 127.5 + 255 * shift * drawn[1]
+    return changed.round_().clamp_(0, 255).to(torch.uint8)
 
 
 def resize(images: Tensor, random: torch.Generator, epoch: int = 0, *, size: Count = 24, epochs: Count = 1) -> Tensor:
@@ -113,7 +140,26 @@ def resize(images: Tensor, random: torch.Generator, epoch: int = 0, *, size: Cou
     return nn.functional.interpolate(channels_first, small, mode="bilinear", antialias=True).permute(0, 2, 3, 1)
 
 
-def mixup(batch: Batch, random: torch.Generator, classes: Mapping[str, int], *, alpha: Positive = 0.2) -> Batch:
+def mirror(
+    batch: Batch, random: torch.Generator, known: Known, *, probability: Probability = 0.5, negate: tuple[str, ...] = ()
+) -> Batch:
+    """Mirror left and right, and with the pictures of a row the sign of numbers that tell left from right.
+
+    Options:
+      probability: how often a row is mirrored
+      negate: targets, numbers such as a steering angle, that change their sign
+    """
+    chosen = torch.rand(len(next(iter(batch.values()))), generator=random) < probability
+    mirrored = dict(batch)
+    for key in known.images:
+        mirrored[key] = torch.where(chosen[:, None, None, None].to(batch[key].device), batch[key].flip(2), batch[key])
+    for name in negate:
+        value = batch[f"target.{name}"]
+        mirrored[f"target.{name}"] = torch.where(chosen.to(value.device), 2 * known.zeros[name] - value, value)
+    return mirrored
+
+
+def mixup(batch: Batch, random: torch.Generator, known: Known, *, alpha: Positive = 0.2) -> Batch:
     """Mix every row with another one, inputs and targets alike (Zhang et al. 2018).
 
     A target of class codes, (B,) int64, becomes shares (B, K), all zero where either code is missing.
@@ -137,9 +183,9 @@ def mixup(batch: Batch, random: torch.Generator, classes: Mapping[str, int], *, 
         second = values.index_select(0, other.to(values.device))
         share = torch.from_numpy(drawn).to(values.device)
         if key.startswith("target.") and values.dtype == torch.int64 and values.ndim == 1:
-            known = (values >= 0) & (second >= 0)
-            count = classes[key.removeprefix("target.")]
-            mixed[key] = torch.lerp(_shares(second, count), _shares(values, count), share[:, None]) * known[:, None]
+            here = (values >= 0) & (second >= 0)
+            count = known.classes[key.removeprefix("target.")]
+            mixed[key] = torch.lerp(_shares(second, count), _shares(values, count), share[:, None]) * here[:, None]
             continue
         share = share.view(-1, *[1] * (values.ndim - 1))
         if values.dtype == torch.uint8:
@@ -147,6 +193,20 @@ def mixup(batch: Batch, random: torch.Generator, classes: Mapping[str, int], *, 
         else:
             mixed[key] = torch.lerp(second, values, share)
     return mixed
+
+
+def _from_centre(length: int, images: Tensor) -> Tensor:
+    return torch.arange(length, device=images.device) - (length - 1) / 2
+
+
+def _taken_from(images: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    """Pictures whose pixels come from the places (y, x), counted from the centre and rounded; black from outside."""
+    rows, height, width, channels = images.shape
+    from_y, from_x = (y + (height - 1) / 2).round().long(), (x + (width - 1) / 2).round().long()
+    outside = (from_y < 0) | (from_y >= height) | (from_x < 0) | (from_x >= width)  # (B, H, W)
+    flat = from_y.clamp(0, height - 1) * width + from_x.clamp(0, width - 1)
+    flat = flat.flatten(1)[..., None].expand(-1, -1, channels)
+    return images.reshape(rows, height * width, channels).gather(1, flat).view_as(images) * ~outside[..., None]
 
 
 def _shares(codes: Tensor, classes: int) -> Tensor:
@@ -186,16 +246,16 @@ def _reflected(place: Tensor, length: int) -> Tensor:
 class Augmentation:
     """The changes of a recipe in their order; called with a batch, a generator and the number of the epoch."""
 
-    def __init__(self, steps: Sequence[partial], images: Sequence[str], classes: Mapping[str, int]) -> None:
-        self._steps, self._images, self._classes = steps, list(images), dict(classes)
+    def __init__(self, steps: Sequence[partial], known: Known) -> None:
+        self._steps, self._known = steps, known
 
     def __call__(self, batch: Batch, random: torch.Generator, epoch: int = 0) -> Batch:
         for change in self._steps:
             if _takes(change, "batch"):
-                batch = change(batch, random, self._classes)
+                batch = change(batch, random, self._known)
             else:
                 when = (epoch,) if _takes(change, "epoch") else ()
-                batch = {**batch, **{key: change(batch[key], random, *when) for key in self._images}}
+                batch = {**batch, **{key: change(batch[key], random, *when) for key in self._known.images}}
         return batch
 
 
@@ -203,15 +263,25 @@ def _takes(change: partial, parameter: str) -> bool:
     return parameter in inspect.signature(change.func).parameters
 
 
-def build(recipe: Sequence[Any], images: Sequence[str], classes: Mapping[str, int]) -> Augmentation | None:
+def build(
+    recipe: Sequence[Any],
+    images: Sequence[str],
+    classes: Mapping[str, int],
+    zeros: Mapping[str, float] | None = None,
+) -> Augmentation | None:
     """The changes of a recipe's list, each a kind or `{kind, options}`; None for an empty list.
 
-    images: the batch keys of pictures; classes: K of each class target. Raises UserError for unknown kinds and options.
+    images, classes, zeros: see `Known`. Raises UserError for unknown kinds and options, for pictures or targets that are not there.
     """
+    known = Known(list(images), dict(classes), dict(zeros or {}))
     steps = [parts.bind("data.augmentation", config) for config in recipe]
-    for step in steps:
-        if not _takes(step, "batch") and not images:
+    for place, step in enumerate(steps):
+        if step.func is not mixup and not known.images:
             raise UserError(
                 f"{step.func.__name__} changes pictures, and there is no image column.", where="train.augment"
             )
-    return Augmentation(steps, images, classes) if steps else None
+        for name in step.keywords.get("negate", ()):
+            if name not in known.zeros:
+                hint = did_you_mean(name, known.zeros) if known.zeros else ""
+                raise UserError(f"'{name}' is no target of numbers.", where=f"train.augment.{place}.negate", hint=hint)
+    return Augmentation(steps, known) if steps else None

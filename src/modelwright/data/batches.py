@@ -30,6 +30,7 @@ class Batches:
 
     size: rows of a batch; the last one of an epoch is smaller unless `drop_last`. augment: called with each training
     batch, a generator of its own and the number of the epoch. bucket: rows of similar length go together, which saves padding.
+    weights: (N,) of the rows of `index`: an epoch draws as many rows, each in proportion to its weight, some several times.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Batches:
         augment: Augment | None = None,
         bucket: bool = False,
         drop_last: bool = False,
+        weights: np.ndarray | None = None,
     ) -> None:
         assert size > 0 and len(index), "batches need rows"
         self.encoded, self.size, self.seed, self.augment = encoded, min(size, len(index)), seed, augment
@@ -48,6 +50,7 @@ class Batches:
         self.drop_last = drop_last
         lengths = encoded.lengths() if bucket else None
         self._lengths = lengths.cpu()[self.index].numpy() if lengths is not None else None
+        self._upto = None if weights is None else torch.as_tensor(weights, dtype=torch.float64).cumsum(0)
         self._whole: Batch | None = None
 
     @property
@@ -62,7 +65,7 @@ class Batches:
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from step `start` on: the same ones as when the first `start` are skipped."""
-        order = None if self.size == self.rows else self._order(number)
+        order = None if self.size == self.rows and self._upto is None else self._order(number)
         for step in range(start, self.steps):
             if order is None:
                 batch = self._all()
@@ -88,7 +91,11 @@ class Batches:
     def _order(self, number: int) -> Tensor:
         """The rows in the order of an epoch."""
         random = generator(self.seed, number)
-        order = torch.randperm(self.rows, generator=random)
+        if self._upto is None:
+            order = torch.randperm(self.rows, generator=random)
+        else:
+            drawn = torch.rand(self.rows, generator=random, dtype=torch.float64) * self._upto[-1]
+            order = torch.searchsorted(self._upto, drawn, right=True).clamp_(max=self.rows - 1)
         if self._lengths is not None:
             order = self._bucketed(order, random)
         return self.index[order]

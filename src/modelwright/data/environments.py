@@ -92,7 +92,7 @@ class Environments:
         self.two_sided = bool(getattr(first.unwrapped, "two_sided", False))
         self.turn = -1 if self.two_sided else 1  # of what follows a step, to whoever makes it
         self.actions = int(getattr(first.action_space, "n", 0))  # how many; 0: continuous
-        self.bounds = None if self.actions else (first.action_space.low, first.action_space.high)
+        self.bounds: Any = None if self.actions else (first.action_space.low, first.action_space.high)
         self.numbers = list(range(count))
         self.done: list[list[Any]] = [[] for _ in range(count)]
         self.totals = np.zeros(count)
@@ -131,7 +131,7 @@ class Environments:
         rewards, over, cut, ended = np.zeros(count), np.zeros(count, bool), np.zeros(count, bool), list[Ended]()
         last, last_legal = np.empty_like(self.seen), np.empty_like(self.legal)
         for i, env in enumerate(self.envs):
-            action = int(actions[i]) if self.actions else np.clip(actions[i], *self.bounds).astype(np.float32)
+            action: Any = int(actions[i]) if self.actions else np.clip(actions[i], *self.bounds).astype(np.float32)
             self.done[i].append(action if self.actions else action.tolist())
             try:
                 seen, reward, over[i], cut[i], info = env.step(action)

@@ -18,7 +18,7 @@ from .. import parts
 from ..columns import Masker
 from ..errors import DataError, did_you_mean
 from ..recipe_checks import reader_of
-from . import _arff, _csv, _files, _frames, _idx, _images, _large, _tagged, _typed, catalogue
+from . import _arff, _csv, _fasta, _files, _frames, _idx, _images, _large, _tagged, _typed, catalogue
 from .rows import PARTS, Rows
 
 DELIMITED = (".csv", ".tsv", ".tab", ".data", ".txt", ".dat")
@@ -28,6 +28,7 @@ TYPED: dict[str, Callable[[_files.File], pa.Table]] = {
     **dict.fromkeys((".jsonl", ".ndjson", ".json"), _typed.json_lines),
     ".arff": _arff.read,
     **dict.fromkeys(_tagged.SUFFIXES, _tagged.read),
+    **dict.fromkeys(_fasta.SUFFIXES, _fasta.read),
 }
 MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".arrow"}
 UNREAD = {

@@ -51,7 +51,7 @@ class TicTacToe(gymnasium.Env):
     """
 
     two_sided = True
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}  # type: ignore[misc]
 
     def __init__(self, openings: int = 0) -> None:
         self.openings = openings

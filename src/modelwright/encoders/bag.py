@@ -24,6 +24,7 @@ class Bag(nn.Module):
         longest: words in the longest n-gram; 1 is words alone.
         buckets: rows that the n-grams are hashed into.
         combine: mean or sum of the embeddings.
+        once: a word or n-gram that a text repeats counts once, which in long texts tells more than how often (Pang 2002).
         dropout: share of the result's values set to zero while training.
         pool: a bag has one position; "none" leaves it as it is.
     """
@@ -43,6 +44,7 @@ class Bag(nn.Module):
         longest: Count = 2,
         buckets: Count = 50_000,
         combine: Literal["mean", "sum"] = "mean",
+        once: bool = False,
         dropout: Share = 0.0,
         pool: Literal["none"] = "none",
     ) -> None:
@@ -50,7 +52,7 @@ class Bag(nn.Module):
         if source.kind != "text":
             raise unreadable("a bag of words", source, "Choose mlp, cnn or transformer.")
         self.name, self.words = source.name, source.sizes["vocabulary"]
-        self.longest, self.buckets = longest, buckets
+        self.longest, self.buckets, self.once = longest, buckets, once
         self.pool, self.width, self.length = pool, width, 1
         rows = self.words + (buckets if longest > 1 else 0)
         self.table = nn.EmbeddingBag(rows, width, mode=combine, padding_idx=0)
@@ -61,22 +63,25 @@ class Bag(nn.Module):
 
     def forward(self, batch: Batch) -> Stream:
         ids, mask = read_tokens(batch, self.name)
-        ids = ids.long() * mask
-        bags = torch.cat([ids, *self._runs(ids)], 1)  # 0 is padding and counts nothing
+        bags = torch.cat(self._rows(ids.long() * mask), 1)  # 0 is padding and counts nothing
         return Stream(self.dropout(self.table(bags)).unsqueeze(1))
 
     def by_token(self, batch: Batch) -> Tensor:
         """(B, T, width) what each token adds to the result: its embedding, and its share of those of its n-grams."""
         ids, mask = read_tokens(batch, self.name)
-        ids = ids.long() * mask
-        runs = self._runs(ids)
-        found = F.embedding(ids, self.table.weight) * mask.unsqueeze(-1)
+        words, *runs = self._rows(ids.long() * mask)
+        found = F.embedding(words, self.table.weight) * (words != 0).unsqueeze(-1)
         for n, rows in enumerate(runs, 2):
             share = F.embedding(rows, self.table.weight) * (rows != 0).unsqueeze(-1) / n
             for place in range(n):
                 found[:, place : place + rows.shape[1]] += share
-        counts = sum(((rows != 0).sum(1) for rows in runs), mask.sum(1))
+        counts = sum(((rows != 0).sum(1) for rows in runs), (words != 0).sum(1))
         return found / counts.clamp(min=1)[:, None, None] if self.table.mode == "mean" else found
+
+    def _rows(self, ids: Tensor) -> list[Tensor]:
+        """The table's rows of the words and of the n-grams of each length, 0 where nothing is to be counted."""
+        rows = [ids, *self._runs(ids)]
+        return [_first(each) for each in rows] if self.once else rows
 
     def _runs(self, ids: Tensor) -> list[Tensor]:
         """For each n from 2 on, (B, T - n + 1): the rows of the n-grams, 0 where one reaches into the padding."""
@@ -86,3 +91,11 @@ class Bag(nn.Module):
             hashes = (hashes[:, :-1] * 1_000_003 + last) & 0x7FFFFFFF
             runs.append((self.words + hashes % self.buckets) * (last != 0))
         return runs
+
+
+def _first(rows: Tensor) -> Tensor:
+    """(B, T) ids with 0 where a row has had that id before."""
+    ordered, order = rows.sort(dim=1, stable=True)
+    again = torch.zeros_like(rows, dtype=torch.bool)
+    again[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
+    return rows.masked_fill(torch.zeros_like(again).scatter(1, order, again), 0)

@@ -25,6 +25,7 @@ class Ensemble(nn.Module):
         members: the encoders' configs; none means two usual ones of the source's kind.
         width: numbers that each member hands to the head.
         dropout: share of each pooled member's values set to zero while training.
+        mirror: when predicting, each member also sees pictures mirrored left and right, as a further member.
         pool: "none" hands all members to the head, "mean" averages their features.
     """
 
@@ -48,9 +49,13 @@ class Ensemble(nn.Module):
         members: Encoders = (),
         width: Count = 128,
         dropout: Share = 0.0,
+        mirror: bool = False,
         pool: Literal["none", "mean"] = "none",
     ) -> None:
         super().__init__()
+        if mirror and source.kind != "image":
+            raise UserError("only pictures can be mirrored.", where=f"model.encoders.{source.name}.mirror")
+        self.mirrored = source.name if mirror else None
         self.members, self.pools, self.exits = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         lengths = []
         for place, config in enumerate(members or self.usual[source.kind]):
@@ -60,15 +65,22 @@ class Ensemble(nn.Module):
             self.exits.append(nn.Sequential(nn.Dropout(dropout), nn.Linear(pooling.width, width)))
             lengths.append(member.length if pooling.kind == "none" else 1)
         self.pool, self.width = pool, width
-        self.length = None if None in lengths else sum(lengths)
+        self.length = None if mirror or None in lengths else sum(lengths)
 
     def forward(self, batch: Batch) -> Stream:
+        streams = self._streams(batch)
+        if self.mirrored and not self.training:
+            streams += self._streams({**batch, self.mirrored: batch[self.mirrored].flip(2)})
+        return in_a_row(streams)
+
+    def _streams(self, batch: Batch) -> list[Stream]:
+        """What each member makes of a batch."""
         streams = []
         for place, (member, pool, leave) in enumerate(zip(self.members, self.pools, self.exits)):
             stream = pool(member(batch))
             aux = {f"{name}.{place}": term for name, term in stream.aux.items()}
             streams.append(replace(stream, x=leave(stream.x), aux=aux))
-        return in_a_row(streams)
+        return streams
 
     def counts(self, batch: Batch) -> dict[str, Tensor]:
         """The counts of the loss terms that members add, without a forward pass."""

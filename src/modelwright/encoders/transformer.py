@@ -69,7 +69,9 @@ class Transformer(nn.Module):
         rotary = self.positions == "rotary"
         self.layers = TransformerLayers(width, heads, layers, dropout=dropout, rotary=rotary, causal=causal)
         for table in (self.embeddings, None if self.table is None else self.table.weight) if causal else ():
-            if table is not None:  # which may also be the weights of an output: scores begin alike, and move in few steps
+            if (
+                table is not None
+            ):  # which may also be the weights of an output: scores begin alike, and move in few steps
                 nn.init.normal_(table, std=0.02)
         self.dropout, self.causal = Dropout(dropout), causal
         self.pool, self.width = pool, width

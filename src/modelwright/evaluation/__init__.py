@@ -2,7 +2,9 @@
 
 from ._advice import advice
 from ._comparison import flops, leaderboard
+from ._decisions import outside_block
 from ._mistakes import Examples, brightened, picture, raw_rows
+from ._numbers import slices
 from ._reconstructions import reconstruction_blocks
 from ._targets import blocks
 from ._training import learning_curves
@@ -15,7 +17,9 @@ __all__ = [
     "flops",
     "leaderboard",
     "learning_curves",
+    "outside_block",
     "picture",
     "raw_rows",
     "reconstruction_blocks",
+    "slices",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -90,3 +91,26 @@ def _by_cost(probabilities: np.ndarray, codes: np.ndarray, costs: np.ndarray) ->
     rules = {"most probable class": probabilities.argmax(1), "least expected cost": (probabilities @ costs).argmin(1)}
     rows = [[rule, float((guess == codes).mean()), float(costs[codes, guess].mean())] for rule, guess in rules.items()]
     return Table("Decision by cost", ["rule", "accuracy", "mean cost"], rows)
+
+
+def outside_block(
+    predicted: Mapping[str, Any], codes: np.ndarray, margin: float, name: str, checked: np.ndarray | None
+) -> Table:
+    """How rows are told that belong to none of the classes, at the margin (already in the probabilities) and without one.
+    checked: the class codes of the validation rows, which chose it."""
+    probabilities, outside = predicted["probabilities"], predicted["outside"]
+    plain = probabilities * (1 + margin)
+    plain[:, outside] -= margin
+    rows = []
+    for rule, known, shown in (("most probable class", plain, 0.0), ("with the margin", probabilities, margin)):
+        found = metrics.score("category", {"probabilities": known, "outside": outside}, codes, intervals=False)
+        each = metrics.by_class(known.argmax(1), codes, known.shape[1])
+        precision = float(each["precision"][outside])
+        rows.append([rule, shown, found["in_scope_accuracy"], found["outside_recall"], precision])
+    note = f"A row is {name} where no other class is more probable by more than the margin."
+    if checked is not None and (seen := int((checked == outside).sum())):
+        note += f" Chosen on {(checked >= 0).sum():,} validation rows, {seen:,} of them {name}: most are right with it."
+    elif checked is not None:
+        note += f" No validation row is {name}, so that none could be chosen."
+    columns = ["rule", "margin", "in-scope accuracy", f"recall of {name}", f"precision of {name}"]
+    return Table("None of the classes", columns, rows, note=note)

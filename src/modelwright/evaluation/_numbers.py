@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from .. import metrics
@@ -19,6 +22,17 @@ def blocks(value: np.ndarray, truth: np.ndarray) -> list[Block]:
     known = np.isfinite(truth) & np.isfinite(value)
     value, truth = value[known], truth[known]
     return [_scatter(value, truth), _errors(value, truth), _quantiles(value, truth)] if len(value) else []
+
+
+def slices(name: str, conditions: Mapping[str, str], models: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The error of each model (name -> scores) on the rows that are scored apart."""
+    rows = []
+    for model, scores in models.items():
+        rows.append([model, scores.get("rmse"), *(scores.get(f"{each}_rmse") for each in conditions)])
+    heads = [f"RMSE where {name} {condition}" for condition in conditions.values()]
+    first = next(iter(models.values()))
+    counted = ", ".join(f"{first.get(f'{each}_rows', 0):,} {each}" for each in conditions)
+    return Table(f"Apart: {name}", ["model", "RMSE", *heads], rows, note=f"Of {first['rows']:,} rows: {counted}.")
 
 
 def _scatter(value: np.ndarray, truth: np.ndarray) -> Curve:

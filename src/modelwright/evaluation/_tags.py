@@ -15,7 +15,8 @@ def blocks(predicted: Sequence[Tags], truth: Sequence[Tags | None], examples: An
     """A table of the types and, with `examples`, one of the rows in which most entities are wrong."""
     types, shown = by_type(predicted, truth), ["precision", "recall", "f1", "support"]
     found: list[Block] = [Table("Entities", ["type", *shown], [[n, *(t[s] for s in shown)] for n, t in types.items()])]
-    pairs = [(entities(guess), entities(tags)) if tags else (set(), set()) for guess, tags in zip(predicted, truth)]
+    whole = [_filled(guess, tags) if tags else () for guess, tags in zip(predicted, truth)]
+    pairs = [(entities(guess), entities(tags)) if tags else (set(), set()) for guess, tags in zip(predicted, whole)]
     wrong = sorted(range(len(pairs)), key=lambda row: -len(pairs[row][0] ^ pairs[row][1]))[:_MOST]
     wrong = [row for row in wrong if pairs[row][0] != pairs[row][1]]
     if examples is None or not wrong:
@@ -28,6 +29,14 @@ def blocks(predicted: Sequence[Tags], truth: Sequence[Tags | None], examples: An
         for row, cell in zip(wrong, cells)
     ]
     return [*found, Table("Worst mistakes", ["row", "missed", "wrongly claimed"], lines)]
+
+
+def _filled(guess: Tags, tags: Tags) -> Tags:
+    """A truth whose tokens without a label have the predicted one, in which nothing is wrong."""
+    if None not in tags:
+        return tags
+    claimed = [*guess, *["O"] * (len(tags) - len(guess))]
+    return [one if tag is None else tag for one, tag in zip(claimed, tags)]
 
 
 def _told(found: set[tuple[str, int, int]], cell: Any) -> str:

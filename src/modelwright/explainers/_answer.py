@@ -38,7 +38,8 @@ class Answer:
     def __init__(self, run: Run, target: str) -> None:
         self.run, self.target, self.kind = run, target, run.kinds.get(target, "language")
         self.model: Any = run.model
-        self.words, self.unit = _WORDS.get(self.kind) or run.columns[target].answer
+        named: tuple[str, str] = _WORDS.get(self.kind) or run.columns[target].answer
+        self.words, self.unit = named
 
     def with_random_weights(self, seed: int = 0) -> Answer:
         """The same with every weight tensor's numbers shuffled: a model of the same shape and scale that knows nothing."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ..errors import DataError, unable
-from ..metrics import holm
+from ..significance import holm
 from ._faithfulness import interval
 from ._opening import Opened
 

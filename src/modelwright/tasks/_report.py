@@ -51,6 +51,11 @@ def build_report(
         report.blocks += target_blocks(
             name, run, test, prepared.rows.table, prepared.encoded, validation=validation, costs=costs
         )
+        if conditions := getattr(run.columns.get(name), "slices", None):
+            models = {"modelwright": values["test"], **values["baselines"]}
+            report.blocks.append(
+                evaluation.slices(name, conditions, {m: s[name] for m, s in models.items() if name in s})
+            )
     report.blocks += _account(run, trained)
     return report
 
@@ -72,15 +77,24 @@ def target_blocks(
     checked = None
     if validation is not None and name in validation.predicted:
         checked = (validation.predicted[name], column.truth(encoded.targets[name][validation.index]))
-    return evaluation.blocks(
-        parts.kind_of("columns", column),
-        name,
-        column.comparable(tensors),
-        column.truth(encoded.targets[name][measured.index]),
-        column.sizes().get("classes"),
-        costs=costs,
-        examples=examples_of(table, encoded, measured.index, run.columns),
-        validation=checked,
+    predicted, truth = column.comparable(tensors), column.truth(encoded.targets[name][measured.index])
+    sizes, more = column.sizes(), []
+    if "outside" in sizes:
+        predicted = {**predicted, "outside": sizes["outside"]}
+        margin, label = float(run.model.head(name).margin), sizes["classes"][sizes["outside"]]
+        more = [evaluation.outside_block(predicted, truth, margin, label, checked and checked[1])]
+    return (
+        evaluation.blocks(
+            parts.kind_of("columns", column),
+            name,
+            predicted,
+            truth,
+            sizes.get("classes"),
+            costs=costs,
+            examples=examples_of(table, encoded, measured.index, run.columns),
+            validation=checked,
+        )
+        + more
     )
 
 

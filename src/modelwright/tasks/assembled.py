@@ -22,7 +22,7 @@ from ..data.reading import read
 from ..errors import DataError
 from ..files import write_json
 from ..fitting import Trained, Watch, fit
-from ..prediction import Measured, measure_rows, target_scores
+from ..prediction import Measured, measure_rows, scored, target_scores
 from ..preparation import Prepared, fold_count, open_rows, prepare
 from ..privacy import differential, federated
 from ..publication import publish
@@ -141,9 +141,7 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
         for baseline, found in outcome.items():
             entry = result.setdefault(baseline, {"scores": {}, "fit_seconds": 0.0, "predict_seconds": 0.0, "note": ""})
             if found.get("predicted") is not None:
-                entry["scores"][name] = metrics.score(
-                    kind, found["predicted"], column.truth(codes[test]), column.sizes().get("classes")
-                )
+                entry["scores"][name] = scored(column, found["predicted"], column.truth(codes[test]))
             entry["fit_seconds"] += found.get("fit_seconds") or 0.0
             entry["predict_seconds"] += found.get("predict_seconds") or 0.0
             entry["note"] = found.get("note", "") or entry["note"]

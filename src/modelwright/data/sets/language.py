@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -108,11 +109,12 @@ def _tagged_parts(paths: list[Path]) -> Parsed:
     return by_part({part: _tagged.read(File(path)) for part, path in enumerate(paths)})
 
 
-def _clinc150(paths: list[Path]) -> Parsed:
+def _clinc150(paths: list[Path], outside: bool = False) -> Parsed:
+    """outside: the setting "full, oos-train" (Larson 2019), with requests of none of the 150 intents in every part."""
     with File(paths[0]).open() as stream:
         found = json.load(stream)
-    pairs = {part: found[name] for part, name in enumerate(("train", "val", "test"))}
-    return by_part({part: pa.table(list(zip(*rows)), names=["text", "intent"]) for part, rows in pairs.items()})
+    pairs = [found[name] + (found[f"oos_{name}"] if outside else []) for name in ("train", "val", "test")]
+    return by_part({part: pa.table(list(zip(*rows)), names=["text", "intent"]) for part, rows in enumerate(pairs)})
 
 
 def _shakespeare(paths: list[Path]) -> Parsed:
@@ -132,18 +134,35 @@ def _songci(paths: list[Path]) -> Parsed:
 
 
 def _review_polarity(paths: list[Path]) -> Parsed:
+    """With the official fold of each review, which its name says: cv000 to cv099 are fold 0 (Pang 2004)."""
     files = _images.archive(paths[0], lambda name: name.endswith(".txt"))
-    ordered = sorted(files, key=lambda name: Path(name).name)  # cv000 ... cv999: the ten official folds in order
-    texts = pa.array([files[name].decode("latin-1") for name in ordered], pa.string())
-    return pa.table({"text": texts, "label": [Path(name).parent.name for name in ordered]}), None
+    ordered = sorted(map(Path, files), key=lambda path: path.name)
+    texts = pa.array([files[path.as_posix()].decode("latin-1") for path in ordered], pa.string())
+    labels = [path.parent.name for path in ordered]
+    return pa.table({"text": texts, "label": labels, "fold": [int(path.name[2:5]) // 100 for path in ordered]}), None
 
 
 SETS = (
     Named("sst2", "9,613 English film review sentences", ("label",), _sst2, SST2),
-    Named("review_polarity", "2,000 long English film reviews", ("label",), _review_polarity, REVIEWS),
+    Named(
+        "review_polarity",
+        "2,000 long English film reviews",
+        ("label",),
+        _review_polarity,
+        REVIEWS,
+        columns={"fold": {"kind": "drop"}},
+    ),
     Named("tinyshakespeare", "1,115,394 characters of Shakespeare's plays", (), _shakespeare, SHAKESPEARE),
     Named("songci", "21,050 Chinese poems of the Song", (), _songci, SONGCI),
     Named("clinc150", "22,500 requests of 150 intents", ("intent",), _clinc150, CLINC),
+    Named(
+        "clinc150_oos",
+        "23,700 requests of 150 intents, and of none of them",
+        ("intent",),
+        partial(_clinc150, outside=True),
+        CLINC,
+        columns={"intent": {"kind": "category", "outside": "oos"}},
+    ),
     Named("resume_ner", "4,761 sentences of Chinese CVs, 8 entities", ("tags",), _tagged_parts, RESUME),
     Named("waimai", "11,987 Chinese food-delivery reviews", ("label",), delimited, WAIMAI, aliases=("waimai_10k",)),
     Named("chnsenticorp", "7,766 Chinese hotel reviews", ("label",), delimited, HOTELS),
