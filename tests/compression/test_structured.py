@@ -23,7 +23,7 @@ from modelwright.run import Run
 from modelwright.transforms._layers import find
 from modelwright.transforms.narrow import Narrow
 
-from ..test_verb_family_matrix import FAMILIES, NOTE, QUICK, rewriting, supervised, write_data, writing
+from ..test_verb_family_matrix import FAMILIES, FIELD_OF, NOTE, QUICK, rewriting, supervised, write_data, writing
 
 WIDE = {
     "deep cnn": supervised(
@@ -63,7 +63,9 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("family", [*FAMILIES, *WIDE], ids=str)
-def test_a_narrow_model_equals_the_wide_one_without_these_units(family, folder, monkeypatch):
+def test_a_narrow_model_equals_the_wide_one_without_these_units(family, folder, tmp_path, monkeypatch):
+    if family in FIELD_OF:  # of a field with data of its own
+        FIELD_OF[family].write(folder := tmp_path)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("MODELWRIGHT_CACHE", str(folder / "cache"))
     recipe = load({"data": "rows.jsonl", "train": QUICK, **json.loads(json.dumps({**FAMILIES, **WIDE}[family]))})
