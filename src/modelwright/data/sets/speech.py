@@ -62,6 +62,7 @@ SETS = (
         ("text",),
         _yesno,
         (YESNO,),
-        columns={"text": {"kind": "text", "tokenizer": "characters"}},
+        ("By its names, every training utterance begins with no and every test utterance with yes.",),
+        {"text": {"kind": "text", "tokenizer": "characters"}},
     ),
 )
