@@ -125,6 +125,7 @@ def test_other_heads_bring_their_own_case():
 
         Options:
             loss: which.
+            quantiles: whether.
         """
 
     target = torch.tensor([0.3, -1.0, 2.0, 0.0, 1.0, float("nan")])

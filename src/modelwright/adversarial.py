@@ -27,7 +27,7 @@ def reach_of(sources: Sequence[Source], inputs: Mapping[str, Any]) -> Reach:
         if source.kind == "image":
             peak = float(inputs[source.name][:1000].max(initial=0))
             found[source.name] = torch.tensor(peak if 0 < peak < DARK else 255.0)
-        elif source.kind == "vector" or "reach" in source.sizes:
+        elif source.kind in ("vector", "series") or "reach" in source.sizes:
             found[source.name] = torch.tensor(source.sizes.get("reach", 1.0))
         elif source.kind == "table" and source.sizes.get("number"):
             found["number"] = torch.ones(source.sizes["number"])

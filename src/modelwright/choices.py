@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import parts
-from .blocks.stream import Source
+from .blocks.stream import Source, usual_encoder
 from .recipe import Recipe
 
 BATCHES = ((2000, 32), (8000, 64), (50_000, 128), (500_000, 256), (float("inf"), 4096))  # rows below -> batch
@@ -143,7 +143,7 @@ def _encoder(source: Source, rows: int, kind: str | None, steps: bool) -> tuple[
             **net,
         }, f"images of {source.sizes['height']}x{source.sizes['width']} pixels: convolutions share weights over places"
     if source.kind != "vector":
-        return {"kind": parts.find("columns", source.kind).encoder}, f"{source.kind}: the usual encoder of this kind"
+        return {"kind": usual_encoder(source)}, f"{source.kind}: the usual encoder of this kind"
     return {"kind": "mlp", "hidden": [256, 128], "dropout": 0.1}, "a vector: a dense network"
 
 

@@ -34,6 +34,19 @@ def huber(prediction: Tensor, target: Tensor, weights: Tensor | None = None, *, 
     return _total(F.huber_loss(error, torch.zeros_like(error), reduction="none", delta=delta), known, weights)
 
 
+def ends(share: float) -> tuple[float, float]:
+    """The levels of the quantiles between which this share lies; 0.9 where none is asked for."""
+    share = share or 0.9
+    return (1 - share) / 2, (1 + share) / 2
+
+
+def pinball(prediction: Tensor, target: Tensor, level: float, weights: Tensor | None = None) -> Loss:
+    """`level` times what the truth lies above, `1 - level` times what it lies below, any shape: fits the quantile (Koenker
+    & Bassett 1978). Missing: NaN."""
+    error, known = _error(prediction, target)
+    return _total(torch.maximum(-level * error, (1 - level) * error), known, weights)
+
+
 def cross_entropy(
     logits: Tensor,
     target: Tensor,

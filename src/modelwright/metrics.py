@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import parts
-from .significance import Z, wilson
+from .significance import Z, coverage, wilson
 from .tag_metrics import score_tags
 from .text_metrics import score_texts
 
@@ -55,9 +55,13 @@ def score(
     (N, D) for number and vector, in the truth's unit. truth: class codes (-1 missing), 0/1 (NaN missing), (N, K) of 0/1
     (a row of NaN missing), values (NaN missing). For text both are texts (`texts` and its `tokenizer`, see `text_metrics`), for tags lists of labels (`tags`). Rows without truth are not scored; `rows` counts the scored ones. What is
     written again needs no truth: it comes with the nats of each row. A kind that is not known here has `measure` and `scores`
-    in its column.
+    in its column. With `low` and `high`, the ends of intervals in the truth's unit, their coverage and mean width are told.
     Intervals are 95 %: Wilson for shares, DeLong for AUC, seeded bootstrap for RMSE.
     """
+    return _score(kind, predicted, truth, classes, intervals) | coverage(predicted, truth)
+
+
+def _score(kind: str, predicted: Mapping[str, Any], truth: Any, classes: Any, intervals: bool) -> dict[str, Any]:
     if kind not in _MAIN:
         return parts.find("columns", kind).scores(predicted, truth, intervals)
     if kind == "text":

@@ -88,10 +88,12 @@ def _write_csv(table: Any, stream: BinaryIO) -> None:
 
 
 def _text(column: Any) -> list[str | None]:
-    """The cells as text; a list's values are joined by `|`, because CSV has no lists."""
+    """The cells as text; a list's values are joined by `|`, because CSV has no lists; those of a fixed length are JSON."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if pa.types.is_fixed_size_list(column.type):
+        return [None if cell is None else json.dumps(cell) for cell in column.to_pylist()]
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         column = pc.binary_join(column.cast(pa.list_(pa.string())), "|")
     return column.cast(pa.string()).to_pylist()

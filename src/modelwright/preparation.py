@@ -30,10 +30,12 @@ from .data.encoding import TABLE, Encoded, encode, fit, require_aligned, share
 from .data.reading import read
 from .data.rows import Rows
 from .data.splitting import folds, split
+from .data.walking import columns_of, walk_forward
 from .errors import DataError, Problem, RunError, UserError, did_you_mean
 from .loop import StepOptions
 from .prediction import settle_heads, validation_scores
 from .recipe import Recipe
+from .recipe_checks import FOLDS
 from .status import intact, read_json, read_status
 
 
@@ -172,13 +174,14 @@ def build_columns(recipe: Recipe, rows: Rows) -> tuple[dict[str, Any], dict[str,
             recipe.model.encoders[name] = {"kind": kind, **options}
             own = recipe.columns.get(name, {})
             recipe.columns[name] = {**asked, **({"kind": own} if isinstance(own, str) else own)}
-    inferred = infer(rows.table, targets)
+    known = {name: _config(config)["kind"] for name, config in rows.columns.items()}
+    inferred = infer(rows.table, targets, known)
     columns: dict[str, Any] = {}
     for name in rows.table.column_names:
         config = _config(recipe.columns.get(name, {}))
-        known, guess = _config(rows.columns.get(name, {})), inferred[name]
-        if known and config.get("kind", known["kind"]) == known["kind"]:
-            config = {**known, **config}
+        own, guess = _config(rows.columns.get(name, {})), inferred[name]
+        if own and config.get("kind", own["kind"]) == own["kind"]:
+            config = {**own, **config}
         if "kind" not in config:
             config = {"kind": guess.kind, **guess.options, **config}
         if (config["kind"] == "drop" and name not in targets) or _is_beside(name, recipe, rows):
@@ -340,9 +343,9 @@ def fit_columns(rows: Rows, columns: dict[str, Any], train: np.ndarray, fit: Cal
 def fold_count(recipe: Recipe, rows: Rows) -> int:
     """How many folds the recipe asks for, 0 for none. Raises RecipeError for more folds than rows."""
     config = recipe.data.get("split") if isinstance(recipe.data, dict) else None
-    if not isinstance(config, dict) or config.get("kind") != "folds":
+    if not isinstance(config, dict) or config.get("kind") not in FOLDS:
         return 0
-    number, most = int(config.get("folds", 10)), rows.table.num_rows
+    number, most = int(config.get("folds", 10 if config["kind"] == "folds" else 5)), rows.table.num_rows
     if number > most:
         message = f"{number} folds of {most} rows cannot be made."
         raise recipe.error([Problem(("data", "split", "folds"), message, f"Give {most} at most.")])
@@ -355,7 +358,13 @@ def _split(recipe: Recipe, rows: Rows, fold: tuple[int, int] | None) -> np.ndarr
     names = [name for name in recipe.target_names() if name not in rebuilt]
     if isinstance(config, dict) and config.get("official") is False:
         rows = replace(rows, part=None)
-    if fold is None and isinstance(config, dict) and config.get("kind") == "folds":
+    walk = config if isinstance(config, dict) and config.get("kind") == "walk_forward" else None
+    if walk and fold is not None:
+        return walk_forward(rows, walk, fold[1], validation=walk.get("validation", 0.1))[fold[0]]
+    if walk:
+        column, known = columns_of(rows, walk)  # the folds have tested: the model gets all rows
+        config = {"kind": "time", "column": column, "known": known, "fractions": [0.9, 0.1, 0.0]}
+    elif fold is None and isinstance(config, dict) and config.get("kind") == "folds":
         config = {"kind": "stratified", "fractions": [0.9, 0.1, 0.0]}  # the folds have tested: the model gets all rows
     if fold is not None:
         given = config if isinstance(config, dict) else {}

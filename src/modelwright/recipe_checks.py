@@ -29,6 +29,7 @@ ABOUT = {  # what only a person can say of a run: questions of its card
     "data_consent": "Consent of the people in them",
     "data_licence": "Licence of the data",
 }
+FOLDS = ("folds", "walk_forward")  # kinds of split that train several times
 DATA_KEYS = ("path", "train", "validation", "test", "split", "mask", *READER)
 
 
@@ -86,7 +87,7 @@ def _check_privacy(values: dict[str, Any], model: dict[str, Any], train: dict[st
         message = "this needs a model that predicts a target; a language model spreads a text over rows that each hide nobody."
         problems.append(Problem(("privacy",), message, "Train with privacy what predicts a target."))
     split = data.get("split") if isinstance(data, dict) else None
-    if split == "folds" or (isinstance(split, dict) and split.get("kind") == "folds"):
+    if (split.get("kind") if isinstance(split, dict) else split) in FOLDS:
         message = "each fold would be one more training on the same rows."
         problems.append(Problem(("data", "split"), message, "Use a random or stratified split."))
     chosen = "it is chosen by looking at the rows, which epsilon would not count."
@@ -143,7 +144,7 @@ def _check_federated(values: dict[str, Any]) -> list[Problem]:
     found = parts.validate(parts.find("privacy", "federated"), given)[1]
     problems = [Problem(("federated", *problem.path), problem.message, problem.hint) for problem in found]
     split = data.get("split") if isinstance(data, dict) else None
-    if (split.get("kind") if isinstance(split, dict) else split) == "folds":
+    if (split.get("kind") if isinstance(split, dict) else split) in FOLDS:
         problems.append(Problem(("federated",), "folds are trained in one place.", "Leave out one of the two."))
     train = values.get("train")
     if isinstance(train, dict) and train.get("balance") is not None:
@@ -215,14 +216,18 @@ def _check_data(data: Any) -> list[Problem]:
     if split is not None and not isinstance(split, (str, dict)):
         hint = "For example split: {kind: random, fractions: [0.8, 0.1, 0.1]}."
         problems.append(Problem(("data", "split"), f"expected a kind or a mapping, given {split!r}.", hint))
-    elif isinstance(split, dict) and split.get("kind") == "folds":
-        known = ("kind", "folds", "column", "official", "validation")
+    elif isinstance(split, dict) and split.get("kind") in FOLDS:
+        usual = ("kind", "folds", "column", "official", "validation")
+        known = usual if split["kind"] == "folds" else (*usual, "known", "window")
         unknown = [key for key in split if key not in known]
         problems += [Problem(("data", "split", key), "no such option.", did_you_mean(key, known)) for key in unknown]
         folds = split.get("folds", 10)
         if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
             message = f"the number of folds is a whole number from 2 on, given {folds!r}."
             problems.append(Problem(("data", "split", "folds"), message))
+        if split.get("window", "sliding") not in ("expanding", "sliding"):
+            message = f"expected 'expanding' or 'sliding', given {split['window']!r}."
+            problems.append(Problem(("data", "split", "window"), message))
         share = split.get("validation", 0.1)
         if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share < 1:
             message = f"the share of the other rows that validates is from 0 to less than 1, given {share!r}."

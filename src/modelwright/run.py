@@ -172,15 +172,29 @@ class Run:
     def table_of(self, rows: Any) -> pa.Table:
         """Rows in any form that `predict` takes, as a table with every input column. Raises DataError where there is none."""
         from .columns import maskers
-        from .data.reading import read
 
         images = [name for name, column in self.columns.items() if parts.kind_of("columns", column) == "image"]
         given = {images[0]: found} if len(images) == 1 and (found := pictures(rows)) else rows
-        table = read([given] if self._is_row(given) else given, Path("."), maskers(self.recipe.columns)).table
+        given = [given] if self._is_row(given) else given
+        table = self.through_reader(given, maskers(self.recipe.columns), latest=True)
         where = str(rows) if isinstance(rows, (str, Path)) else "rows"
         self.require(table, where=where)
         if table.num_rows == 0:
             raise DataError("there is no row.", where=where)
+        return table
+
+    def through_reader(self, data: Any, masks: Any = None, latest: bool = False) -> pa.Table:
+        """Rows as they were read, or, where they are none of the run's but what its reader makes rows of, these. latest: only
+        those that a prediction is wanted of, where the reader knows them."""
+        from .data.reading import read
+        from .recipe_checks import reader_of
+
+        table, spec = read(data, Path("."), masks).table, self.recipe.data
+        inputs = [name for name, column in self.columns.items() if not column.target]
+        kind = reader_of(spec)
+        if kind and hasattr(parts.find("readers", kind), "again") and not {*inputs} & {*table.column_names}:
+            options = {key: value for key, value in spec.items() if key not in (kind, "split")}
+            return parts.build("readers", {"kind": kind, **options}, spec[kind]).again(table, latest)
         return table
 
     def _is_row(self, rows: Any) -> bool:
@@ -236,7 +250,7 @@ class Run:
             for suffix, values in self.columns[name].decode(tensors).items():
                 if not suffix:
                     decoded[name] = values
-                elif probabilities:
+                elif probabilities or suffix in getattr(self.columns[name], "ends", ()):
                     decoded[f"{name}_{suffix}"] = values
         return decoded
 

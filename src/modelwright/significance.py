@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -26,3 +27,12 @@ def holm(p: list[float]) -> list[float]:
     found = np.empty(len(p))
     found[order] = np.minimum(raised, 1.0)
     return found.tolist()
+
+
+def coverage(predicted: Mapping[str, np.ndarray], truth: np.ndarray) -> dict[str, float]:
+    """The share of known values that lie between `low` and `high`, and how far these are apart in the mean."""
+    if "low" not in predicted or not np.isfinite(truth).any():
+        return {}
+    low, high, known = predicted["low"], predicted["high"], np.isfinite(truth)
+    inside = ((low <= truth) & (truth <= high))[known]
+    return {"coverage": float(inside.mean()), "interval_width": float((high - low)[known].mean())}

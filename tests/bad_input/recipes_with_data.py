@@ -28,7 +28,7 @@ CASES = [
         "encoder that cannot read a table",
         "model: {encoders: {table: rnn}}\n",
         "error: 1 mistake in the recipe:\n"
-        "  recipe.yaml:3:20: model.encoders.table: rnn does not read table, only text, image, vector.",
+        "  recipe.yaml:3:20: model.encoders.table: rnn does not read table, only text, image, vector, series.",
     ),
     _check(
         "head for an unknown target",

@@ -37,9 +37,10 @@ def test_pairs_are_ranked_by_their_common_neighbours():
     assert given.own("opened")[0].classical(np.array([[1, 2], [1, 4], [0, 1]])).tolist() == [
         pytest.approx([1, 1 / math.log(2)]), [0, 0], [0, 0],
     ]  # fmt: skip
-    found = run("boolean", [1, 1, 0, 0, 1, 0], given, range(6), range(6), "adamic_adar")
-    probability = found["predicted"]["probability"]
-    assert probability[[0, 1, 4]].min() > 0.5 > probability[[2, 3, 5]].max()
+    for kind in ("adamic_adar", "common_neighbours"):
+        found = run("boolean", [1, 1, 0, 0, 1, 0], given, range(6), range(6), kind)
+        probability = found["predicted"]["probability"]
+        assert probability[[0, 1, 4]].min() > 0.5 > probability[[2, 3, 5]].max()
 
 
 def test_each_says_what_it_cannot_read():

@@ -45,6 +45,7 @@ def test_pairs_are_lists_or_text_with_a_space():
         [0, 0],
     ]
     assert made.encode(pa.array(["a c", "7\tb", "a b c"])).tolist() == [[1, 3], [4, 2], [0, 0]]
+    assert made.encode(pa.array(["['a', 'c']", '["7", "b"]', "(a, z)"])).tolist() == [[1, 3], [4, 2], [1, 0]]
     assert made.problems[0].endswith("2 cells do not name two nodes (the first in row 2)")
 
 

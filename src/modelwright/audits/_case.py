@@ -20,7 +20,6 @@ from ..building import own_encoders
 from ..columns import Ragged
 from ..data import corpus
 from ..data.encoding import Encoded, encode, summaries
-from ..data.reading import read
 from ..errors import DataError, RunError
 from ..loop import total_loss
 from ..metrics import guesses
@@ -208,7 +207,7 @@ class Case:
         where = str(self.data) if isinstance(self.data, (str, Path)) else "rows"
         if self.is_language:
             return self._texts(corpus.read(self.data, split=False), "train")
-        table = read(self.data, Path(".")).table
+        table = self.run.through_reader(self.data)
         self.run.require(table, where=where)
         if not table.num_rows:
             raise DataError("there is no row.", where=where)

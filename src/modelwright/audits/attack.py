@@ -80,7 +80,7 @@ pictures in colour and 0.1 otherwise.
             batch = sample.encoded.batch(sample.index[start : start + AT_ONCE])
             changed = adversarial.attack(model, batch, reach, epsilon=epsilon, steps=steps, random=steps > 1)
             for key in reach:
-                kept = changed[key] if key in sample.encoded.dense else changed[key][batch[f"{key}.mask"]]
+                kept = changed[key][batch[f"{key}.mask"]] if key in sample.encoded.ragged else changed[key]
                 moved.setdefault(key, []).append(kept.numpy())
         inputs = {key: values[sample.index] for key, values in sample.encoded.inputs.items()}
         for key, pieces in moved.items():

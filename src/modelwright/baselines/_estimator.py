@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ class Estimator:
     learnt as one yes/no question a label. Where the target does not vary, or there is no feature, it is a constant.
     """
 
+    kinds: ClassVar[tuple[str, ...]] = ("number", "boolean", "category", "multilabel")  # of targets it can predict
     growth = 1.1  # fitting takes rows ** growth
     predict_growth = 0.0  # predicting a row takes (training rows) ** predict_growth
     view = "linear"  # or "trees" or "nothing"

@@ -60,10 +60,8 @@ class Links:
         return self.sum(x, self.arriving(self.pull)) + own * self.own.to(own.dtype)[:, None]
 
     def mean(self, x: Tensor) -> Tensor:
-        """(M, D) means over neighbours, 0 where there is none."""
-        shares = self.arriving(torch.ones_like(self.pull))
-        total = torch.zeros_like(self.own).index_add(0, self.target, shares)
-        return self.sum(x, shares / total.clamp(min=1e-9)[self.target])
+        """(M, D) means over neighbours, 0 where there is none; what is left out counts as 0."""
+        return self.sum(x, self.arriving(1 / self.starts.diff().clamp(min=1)[self.target]))
 
     def arriving(self, weights: Tensor) -> Tensor:
         """Weights (E, ...) of messages, less what is left out of each."""

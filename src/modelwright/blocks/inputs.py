@@ -76,6 +76,8 @@ class Flat(nn.Module):
             self.width = sizes["height"] * sizes["width"] * sizes["channels"]
         elif source.kind == "vector":
             self.width = sizes["size"]
+        elif source.kind == "series":
+            self.width = sizes["length"] * sizes["channels"]
         elif source.kind == "text" and sizes.get("sites"):
             self.places = Places(source.name, sizes)
             self.width = self.places.width
@@ -85,8 +87,8 @@ class Flat(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         if self.picture is not None:
             return self.picture(batch).permute(0, 2, 3, 1).flatten(1)
-        if self.kind == "vector":
-            return batch[self.name].float()
+        if self.kind in ("vector", "series"):
+            return batch[self.name].float().flatten(1)
         if self.places is not None:
             return self.places(batch)
         parts = [
@@ -119,7 +121,8 @@ class Picture(nn.Module):
 
 
 class Steps(nn.Module):
-    """(B, T, D) and mask: a text's embedded tokens, a picture's rows or columns as time steps, or a vector as T steps of 1.
+    """(B, T, D) and mask: a text's embedded tokens, a picture's rows or columns as time steps, a series, or a vector as T
+    steps of 1.
 
     embedding: width of a token's embedding. by_columns: read a picture from left to right.
     """
@@ -141,6 +144,8 @@ class Steps(nn.Module):
             self.width, self.length = side * sizes["channels"], steps
         elif source.kind == "vector":
             self.width, self.length = 1, sizes["size"]
+        elif source.kind == "series":
+            self.width, self.length = sizes["channels"], sizes["length"]
         else:
             raise unreadable("a sequence encoder", source, "Choose mlp or transformer for a table.")
 
@@ -152,7 +157,8 @@ class Steps(nn.Module):
             return self.table(ids), mask
         if self.picture is not None:
             return self.picture(batch).permute(self.order).flatten(2), None
-        return batch[self.name].float().unsqueeze(-1), None
+        x = batch[self.name].float()
+        return x if self.kind == "series" else x.unsqueeze(-1), None
 
 
 class Tokens(nn.Module):

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .. import parts
+
 Batch = dict[str, Tensor]
 """One step's input: named tensors, B rows each. A key is a group of columns of one kind (`number`, `category`, ...)
 or a column with an encoder of its own; a column of variable length `note` has `note.mask` (B, T) beside it, True
@@ -32,6 +34,7 @@ class Source:
                 [[id, [ids]]]: ids that stand for several others; "sites": the places at which aligned rows differ
       image     {"height", "width", "channels", "mean": [C], "deviation": [C] of pixels as 0..1}; uint8 (B, H, W, C)
       vector    {"size": D}; float (B, D)
+      series    {"length": T, "channels": C, "mean": [C], "scale": [C] of the data, "ahead"}; float (B, T, C)
     """
 
     name: str
@@ -39,12 +42,19 @@ class Source:
     sizes: dict[str, Any]
 
 
+def usual_encoder(source: Source) -> str:
+    """The encoder that a column's class names for a source of its kind."""
+    named = parts.find("columns", source.kind).encoder
+    return named(source.sizes) if callable(named) else named
+
+
 @dataclass(frozen=True)
 class Stream:
     """x (B, T, D); mask (B, T), True where there is a token, None when all are; grid (H, W) for pictures (T = H*W);
     aux: extra loss terms by name, each `(sum, count)`; log_variance, shaped like x, where x is only the mean of a normal
     distribution; words (B, T), True at the first piece of each word, where tokens are pieces of words; for heads that rank
-    tokens, read (B, S), the ids that an input holds, 0 where none, and table (V, D), their embeddings."""
+    tokens, read (B, S), the ids that an input holds, 0 where none, and table (V, D), their embeddings; level (B, T, 2), the
+    location and the scale that were taken out of each step's values, in the unit of the data: a head puts them back."""
 
     x: Tensor
     mask: Tensor | None = None
@@ -54,6 +64,7 @@ class Stream:
     words: Tensor | None = None
     read: Tensor | None = None
     table: Tensor | None = None
+    level: Tensor | None = None
 
     def with_x(self, x: Tensor) -> Stream:
         """The same stream with another x."""

@@ -90,7 +90,7 @@ def _column_checks(column: type, values: list[Any], target: bool, options: dict[
 
     def alone() -> None:
         rows = [whole.encode(pa.array(values[i : i + 1], cells.type)) for i in range(len(values))]
-        if hasattr(rows[0], "values"):
+        if hasattr(rows[0], "offsets"):
             _same(np.concatenate([row.values for row in rows]), whole.encode(cells).values)
         else:
             _same(np.concatenate(rows), whole.encode(cells))

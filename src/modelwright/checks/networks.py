@@ -324,7 +324,7 @@ def _head_checks(head: type, sizes: dict[str, Any], target: Tensor, options: dic
     def inputs(members: int = 1) -> list[Stream]:
         random = torch.Generator().manual_seed(0)
         if sequence:  # as many steps as the target, which some heads demand
-            return [Stream(torch.randn(*target.shape, 4, generator=random))]
+            return [Stream(torch.randn(*target.shape[:2], 4, generator=random))]
         return [Stream(torch.randn(ROWS, 1, 4, generator=random).expand(-1, members, -1))]
 
     def with_target() -> dict[str, Tensor]:

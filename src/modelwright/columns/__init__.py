@@ -8,8 +8,9 @@ from .. import parts
 from ._inference import Inferred, infer
 from ._masking import Masker, masker, maskers
 from ._ragged import Ragged
+from ._windows import Windows
 
-__all__ = ["Inferred", "Masker", "Ragged", "build", "dump", "infer", "load", "masker", "maskers"]
+__all__ = ["Inferred", "Masker", "Ragged", "Windows", "build", "dump", "infer", "load", "masker", "maskers"]
 
 
 def build(name: str, config: str | dict[str, Any], target: bool = False) -> Any:

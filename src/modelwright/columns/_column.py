@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ._ragged import Ragged
+    from ._windows import Windows
 
 PROBLEMS_KEPT = 20
 
@@ -51,7 +52,7 @@ class Column(ABC):
         """Freeze the statistics. Raises DataError for a target that cannot be learned."""
 
     @abstractmethod
-    def encode(self, values: pa.Array) -> np.ndarray | Ragged:
+    def encode(self, values: pa.Array) -> np.ndarray | Ragged | Windows:
         """A whole chunk as one array; never raises for a value."""
 
     def masked(self, values: pa.Array) -> pa.Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -116,8 +116,10 @@ class Facts:
         return ", ".join(f"'{value[:30]}'" for value in self.values_found[:2])
 
 
-def infer(table: pa.Table, targets: Iterable[str] = ()) -> dict[str, Inferred]:
-    """The kind of every column of a table, targets included. Raises DataError for a target that is not there."""
+def infer(table: pa.Table, targets: Iterable[str] = (), known: Mapping[str, str] | None = None) -> dict[str, Inferred]:
+    """The kind of every column of a table, targets included; of those in `known` the one that stands there. Raises DataError
+    for a target that is not there."""
+    known = known or {}
     targets = list(targets)
     for target in targets:
         if target not in table.column_names:
@@ -125,7 +127,7 @@ def infer(table: pa.Table, targets: Iterable[str] = ()) -> dict[str, Inferred]:
                             hint=did_you_mean(target, table.column_names))  # fmt: skip
     sample = spread(table)
     facts = {n: Facts(n, sample[n], table[n], n in targets) for n in table.column_names}
-    found = {name: _one(fact) for name, fact in facts.items()}
+    found = {n: Inferred(known[n], reason="known to the source") if n in known else _one(f) for n, f in facts.items()}
     if any(found[name].kind == "tags" for name in targets):  # what is tagged is no set
         listed = [name for name, guess in found.items() if guess.kind == "multilabel" and name not in targets]
         found |= {name: Inferred("text", reason="lists of the tokens that are tagged") for name in listed}

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ._inference import Facts, Inferred
 
 SAME = 0.995  # share of rows from which an input tells the target
+OPEN = 0.98  # share of what guessing leaves open that a number, or its absence, tells
+BIN = 20  # rows of a stretch of a number
 ENOUGH = 20  # rows below which agreement may be chance
 CODED = ("category", "boolean", "number")
 CLASSED = ("category", "boolean")
@@ -46,6 +48,8 @@ def _doubt(one: Facts, target: Facts, kind: str, wanted: str) -> str:
         share = told(one, target, kind == wanted == "number")
         if share >= SAME:
             return f"leak? It nearly tells the target '{target.name}' ({share:.1%} of the rows)"
+        if wanted in CLASSED and (what := told_after(one, target, kind == "number")):
+            return f"leak? {what} nearly tells the target '{target.name}': is it known before?"
     if kind == wanted == "number" and (share := again(one, target)):
         words = f"as another's prediction or a second measurement of it would be (R2 {share:.2f})"
         return f"leak? It is nearly the target '{target.name}' itself, {words}"
@@ -98,6 +102,43 @@ def spelled_out(one: Facts, target: Facts) -> str:
     groups = np.array([place[words] for words in kept])[codes]
     best = np.bincount(groups * classes + truth, minlength=len(place) * classes).reshape(-1, classes).max(1)
     return ", ".join(sorted(frequent)[:5]) if best.sum() / len(truth) >= SAME else ""
+
+
+def told_after(one: Facts, target: Facts, is_number: bool) -> str:
+    """What of an input tells a class so well that it is likely written down after the fact: which stretch of a number it lies
+    in (a call's duration), or whether there is a value at all (the amount recovered); empty where nothing does."""
+    codes, truth = one.coded[0][target.coded[0] >= 0], target.coded[0][target.coded[0] >= 0]
+    present = codes >= 0
+    if 0 < present.sum() < len(codes) and _settled(present.astype(np.int64), truth):
+        return "Whether it has a value"
+    if not is_number or present.sum() < 5 * BIN:
+        return ""
+    x, truth = one.numbers[codes[present]], truth[present]
+    x, truth = x[~np.isnan(x)], truth[~np.isnan(x)]
+    return "The size of its numbers" if len(x) and _settled(_stretches(x, truth), truth) else ""
+
+
+def _stretches(x: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """(N,) the stretch of a number's range that each row lies in: of two classes the two that part them best, of more those
+    of about as many rows each."""
+    if truth.max(initial=0) > 1:
+        cuts = np.unique(np.quantile(x, np.linspace(0, 1, max(len(x) // BIN, 2) + 1)[1:-1]))
+        return np.searchsorted(cuts, x, side="right")
+    order = np.argsort(x, kind="stable")
+    below = np.cumsum(truth[order])  # rows of the second class up to each place
+    right = np.abs(2 * below - np.arange(1, len(x) + 1) - (2 * below[-1] - len(x)) / 2)
+    last = np.append(x[order][1:] != x[order][:-1], True)
+    return (x > x[order][np.where(last, right, -1).argmax()]).astype(np.int64)
+
+
+def _settled(groups: np.ndarray, truth: np.ndarray) -> bool:
+    """Whether the commonest class of each group is right where guessing the commonest of all would not be."""
+    classes = int(truth.max(initial=0)) + 1
+    counts = np.bincount(groups * classes + truth, minlength=(int(groups.max(initial=0)) + 1) * classes).reshape(
+        -1, classes
+    )
+    best, common = counts.max(1).sum(), counts.sum(0).max()
+    return len(truth) - common >= BIN and best - common >= OPEN * (len(truth) - common)
 
 
 def told(one: Facts, target: Facts, as_numbers: bool) -> float:

@@ -28,7 +28,7 @@ class Node(Column):
     group = None
     fitted = ("graph", "size")
     encoder: ClassVar[str] = "gcn"
-    baselines: ClassVar[tuple[str, ...]] = ("propagation", "adamic_adar")
+    baselines: ClassVar[tuple[str, ...]] = ("propagation", "common_neighbours", "adamic_adar")
     exposes: ClassVar[str] = (
         "the edges and features of all nodes are in every step. What is protected of a node is that it was asked, and its target."
     )
@@ -79,7 +79,10 @@ class Node(Column):
             return _canonical(_parsing.strings(values))
         values = _parsing.flat(values)
         if not _parsing.is_list(values.type):
-            values = pc.split_pattern_regex(_parsing.strings(values), r"\s+")
+            text = _parsing.strings(values)
+            listed = pc.fill_null(pc.match_substring_regex(text, r"^[\[(]"), False)
+            plain = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"[\[\]()\"',\s]+", " "))
+            values = pc.split_pattern_regex(pc.if_else(listed, plain, text), r"\s+")
         items, offsets, _ = _parsing.lists(values)
         fits = np.diff(offsets) == self.size
         if wrong := int((~fits).sum()):
@@ -122,8 +125,7 @@ class Node(Column):
         a pair what `common` gives."""
         from scipy import sparse
 
-        graph = self.opened
-        known = np.all(codes > WITHOUT, axis=1)
+        graph, known = self.opened, np.asarray((codes > WITHOUT).all(1))
         if self.size > 1:
             return np.where(known[:, None], graph.common(np.maximum(codes - 1, 0)), 0.0).astype(np.float32)
         nodes = np.maximum(codes[:, 0] - 1, 0)

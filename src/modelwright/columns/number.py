@@ -8,8 +8,10 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from ..parts import Share
 from . import _parsing
 from ._column import Column
+from ._intervals import margin
 from ._slices import Slices, chosen
 from ._statistics import Moments, Sample
 
@@ -29,11 +31,13 @@ class Number(Column):
 (RealMLP, Holzmueller et al. 2024); quantile makes them normal; minmax is 0..1
       log: learn log(1 + x), for positive targets (or inputs) with a long tail
       decimal: the decimal sign of numbers written in text
+      interval: of a target: share of the true values that the interval around a prediction is to hold, from the errors on validation rows; 0 for none
       slices: rows of a target that are scored apart too, by a name: {turning: "!= 0"} compares their true values
     """
 
     group = "number"
-    fitted = ("center", "factor", "bends", "knots", "scores", "edges", "has_missing")
+    ends = ("low", "high")
+    fitted = ("center", "factor", "bends", "knots", "scores", "edges", "has_missing", "margin")
 
     def __init__(
         self,
@@ -43,10 +47,13 @@ class Number(Column):
         scale: Literal["robust", "standard", "quantile", "minmax", "none"] = "robust",
         log: bool = False,
         decimal: Literal[".", ","] = ".",
+        interval: Share = 0.0,
         slices: Slices | None = None,
     ) -> None:
         super().__init__(name, target)
-        self.scale, self.log, self.decimal, self.slices = scale, log, decimal, slices
+        self.scale, self.log, self.decimal = scale, log, decimal
+        self.interval, self.slices = interval, slices
+        self.margin: float | None = None
         self.center, self.factor, self.bends = 0.0, 1.0, False
         self.knots: list[float] = []
         self.scores: list[float] = []
@@ -135,7 +142,22 @@ class Number(Column):
         return np.stack([z, missing.astype(np.float32)], axis=1) if self.has_missing else z[:, None]
 
     def decode(self, tensors: dict[str, np.ndarray]) -> dict[str, pa.Array]:
-        return {"": pa.array(self.truth(tensors["value"]), pa.float64())}
+        found = self.comparable(tensors)
+        return {"" if end == "value" else end: pa.array(values, pa.float64()) for end, values in found.items()}
+
+    def calibrate(self, tensors: dict[str, np.ndarray], codes: np.ndarray) -> None:
+        """Set how far the interval reaches, from predictions for rows that were not learned from."""
+        self.margin = float(margin(tensors, codes, self.interval))
+
+    def comparable(self, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+        found = {"value": self.truth(tensors["value"])}
+        if self.margin is not None:
+            found["low"] = self.truth(tensors.get("low", tensors["value"]) - self.margin)
+            found["high"] = self.truth(tensors.get("high", tensors["value"]) + self.margin)
+        return found
+
+    def restore(self, state: dict[str, Any]) -> None:
+        super().restore({"margin": None, **state})  # runs from before there were intervals
 
     def truth(self, codes: np.ndarray) -> np.ndarray:
         x = np.asarray(codes, np.float64)
@@ -157,6 +179,6 @@ class Number(Column):
         """`width`; for inputs `edges`, one list a feature: up to 48 quantiles of the scaled values, for
         piecewise-linear embeddings (Gorishniy et al. 2022)."""
         if self.target:
-            return {"width": 1}
+            return {"width": 1, "interval": self.interval}
         edges = [self.edges, [0.0, 1.0]] if self.has_missing else [self.edges]
         return {"width": len(edges), "edges": edges}

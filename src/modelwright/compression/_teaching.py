@@ -192,9 +192,11 @@ _TAUGHT: dict[str, tuple[Callable[..., Tensor], Callable[..., Loss]]] = {  # hea
 
 def _taught(kind: str) -> Any:
     """What a kind of head says and how far that is off; None for one that says nothing a student could follow. One that is
-    not in the table and has logits is taught by these."""
-    scored = hasattr(parts.find("heads", kind), "logits")
-    return _TAUGHT.get(kind) or ((_logits, _divergence) if scored else None)
+    not in the table and has logits is taught by these, and one that says so by its `value`."""
+    head = parts.find("heads", kind)
+    if kind in _TAUGHT or getattr(head, "taught", "") == "value":
+        return _TAUGHT.get(kind, (_value, _squared))
+    return (_logits, _divergence) if hasattr(head, "logits") else None
 
 
 def to_be_written(teacher: Model, heads: dict[str, Any], sequences: bool) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..columns import Ragged
+from ..columns import Ragged, Windows
 
 MAPPED_BYTES = 64_000_000  # larger files are mapped, smaller ones read
 
@@ -87,9 +87,38 @@ class RaggedWriter:
         return {"values": f"{self._path.name}.npy", "offsets": offsets.name}
 
 
-def opened(folder: Path, entry: dict[str, str]) -> np.ndarray | Ragged:
+class WindowsWriter:
+    """Rows that overlap: the long array that they are cut from, which is held in memory, and their places."""
+
+    def __init__(self, rows: int, path: Path | None) -> None:
+        self._path = path
+        self._chunks: list[Windows] = []
+
+    def write(self, values: Windows) -> None:
+        """Append the rows of a chunk."""
+        self._chunks.append(values)
+
+    def finish(self) -> Any:
+        """The Windows, or the entry that `opened` reads."""
+        found = Windows.concatenate(self._chunks)
+        if self._path is None:
+            return found
+        starts = self._path.with_name(f"{self._path.name}.starts.npy")
+        np.save(self._path.with_suffix(".npy"), found.values)
+        np.save(starts, found.starts)
+        return {"values": f"{self._path.name}.npy", "starts": starts.name, "length": found.length}
+
+
+def writer_of(values: Any) -> Any:
+    """What writes encoded rows of this form."""
+    return {Ragged: RaggedWriter, Windows: WindowsWriter}.get(type(values), DenseWriter)
+
+
+def opened(folder: Path, entry: dict[str, Any]) -> np.ndarray | Ragged | Windows:
     """What a finished writer wrote: read when small, else mapped copy-on-write (tensors want writable memory)."""
     values = _array(folder / entry["values"])
+    if "starts" in entry:
+        return Windows(values, _array(folder / entry["starts"]), entry["length"])
     return Ragged(values, _array(folder / entry["offsets"])) if "offsets" in entry else values
 
 

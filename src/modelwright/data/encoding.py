@@ -19,40 +19,45 @@ from torch import Tensor
 
 from .. import parts
 from ..blocks.stream import Batch, Source
-from ..columns import Ragged
+from ..columns import Ragged, Windows
 from ..errors import DataError, did_you_mean
 from . import _cache
 from ._content import content
-from ._writing import DenseWriter, RaggedWriter, opened
+from ._writing import opened, writer_of
 
 CHUNK_ROWS = 65536
 CHUNK_BYTES = 64_000_000  # of decoded pictures
 FEW_CELLS = 50_000  # encoding so few cells of a table costs less than hashing and storing them
 TABLE = "table"
+Rowwise = np.ndarray | Ragged | Windows
 GROUPS = ("number", "boolean", "category", "date", "multilabel", TABLE)
 
 
 class Encoded:
-    """The arrays of all rows: `inputs[key]` (N, ...) or Ragged, `targets[name]` (N, ...).
+    """The arrays of all rows: `inputs[key]` (N, ...), Ragged or Windows, `targets[name]` likewise.
 
     They are held as tensors that share the arrays' memory (also when that is a mapped file); a batch is an index.
     """
 
-    def __init__(
-        self, inputs: dict[str, np.ndarray | Ragged], targets: dict[str, np.ndarray | Ragged], rows: int
-    ) -> None:
+    def __init__(self, inputs: dict[str, Rowwise], targets: dict[str, Rowwise], rows: int) -> None:
         self.inputs, self.targets, self.rows = inputs, targets, rows
         self.dense: dict[str, Tensor] = {}
+        self.windows: dict[str, tuple[Tensor, Tensor, int]] = {}  # values, starts, length
         self.ragged: dict[str, tuple[Tensor, Tensor, Tensor]] = {}  # values, starts, lengths
         for key, values in inputs.items():
             if isinstance(values, Ragged):
                 self.ragged[key] = _flat(values)
+            elif isinstance(values, Windows):
+                self.windows[key] = (torch.from_numpy(values.values), torch.from_numpy(values.starts), values.length)
             else:
                 self.dense[key] = torch.from_numpy(values)
         self.sequences: dict[str, tuple[Tensor, Tensor, Tensor]] = {}  # the same of targets that are sequences
         for name, codes in targets.items():
             if isinstance(codes, Ragged):
                 self.sequences[f"target.{name}"] = _flat(codes)
+            elif isinstance(codes, Windows):
+                found = (torch.from_numpy(codes.values), torch.from_numpy(codes.starts), codes.length)
+                self.windows[f"target.{name}"] = found
             else:
                 self.dense[f"target.{name}"] = torch.from_numpy(codes)
 
@@ -64,6 +69,8 @@ class Encoded:
         target that is a sequence is padded with -1."""
         rows = torch.as_tensor(index)
         batch = {key: values.index_select(0, rows) for key, values in self.dense.items()}
+        for key, (values, starts, length) in self.windows.items():
+            batch[key] = values.unfold(0, length, 1).index_select(0, starts.index_select(0, rows)).movedim(-1, 1)
         for key, (values, starts, lengths) in self.ragged.items():
             found = _padded(values, starts.index_select(0, rows), lengths.index_select(0, rows))
             batch[key], batch[f"{key}.mask"] = found
@@ -81,6 +88,9 @@ class Encoded:
         moved = Encoded.__new__(Encoded)
         moved.inputs, moved.targets, moved.rows = self.inputs, self.targets, self.rows
         moved.dense = {key: values.to(device) for key, values in self.dense.items()}
+        moved.windows = {
+            k: (values.to(device), starts.to(device), n) for k, (values, starts, n) in self.windows.items()
+        }
         for name in ("ragged", "sequences"):
             setattr(
                 moved, name, {key: tuple(x.to(device) for x in given) for key, given in getattr(self, name).items()}
@@ -226,7 +236,7 @@ def sources(columns: Mapping[str, Any], own: Collection[str] = ()) -> list[Sourc
 
 
 def of_columns(
-    arrays: Mapping[str, np.ndarray], columns: Mapping[str, Any], own: Collection[str] = ()
+    arrays: Mapping[str, Any], columns: Mapping[str, Any], own: Collection[str] = ()
 ) -> dict[str, np.ndarray]:
     """Input column -> its part (N, w) of the `arrays` that columns of one group share."""
     found, used = dict[str, np.ndarray](), dict.fromkeys(arrays, 0)
@@ -238,9 +248,7 @@ def of_columns(
     return found
 
 
-def summaries(
-    inputs: Mapping[str, np.ndarray | Ragged], columns: Mapping[str, Any], own: Collection[str] = ()
-) -> dict[str, np.ndarray | Ragged]:
+def summaries(inputs: Mapping[str, Rowwise], columns: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
     """The encoded inputs, with the few numbers (N, D) that a column makes of them where it has a `summary`."""
     found = dict(inputs)
     for name, key in keys(columns, own).items():
@@ -302,7 +310,7 @@ def _is_worth_caching(table: pa.Table, columns: Mapping[str, Any]) -> bool:
     return table.num_rows * table.num_columns > FEW_CELLS
 
 
-Arrays = tuple[dict[str, "np.ndarray | Ragged"], dict[str, "np.ndarray | Ragged"]]
+Arrays = tuple[dict[str, Rowwise], dict[str, Rowwise]]
 
 
 def _cached(table: pa.Table, columns: Mapping[str, Any], own: Collection[str]) -> Arrays | None:
@@ -337,13 +345,12 @@ def _encode_into(table: pa.Table, columns: Mapping[str, Any], own: Collection[st
     grouped: dict[str, list[str]] = {}
     for name, key in place.items():
         grouped.setdefault(key, []).append(name)
-    writers: dict[tuple[str, str], DenseWriter | RaggedWriter] = {}
+    writers: dict[tuple[str, str], Any] = {}
 
-    def write(room: str, name: str, values: np.ndarray | Ragged) -> None:
+    def write(room: str, name: str, values: Rowwise) -> None:
         if (room, name) not in writers:
-            path = folder / f"{len(writers)}" if folder else None
-            writers[room, name] = (RaggedWriter if isinstance(values, Ragged) else DenseWriter)(rows, path)
-        writers[room, name].write(values)  # type: ignore[arg-type]
+            writers[room, name] = writer_of(values)(rows, folder / f"{len(writers)}" if folder else None)
+        writers[room, name].write(values)
 
     batches = table.to_batches(max_chunksize=_chunk_rows(columns))
     if not rows:

@@ -21,7 +21,8 @@ class Rows:
     the data; `root`: the folder it lies in, None for rows in memory; `notes`: what was assumed, for people to read;
     `targets`: the columns that a named data set, or a folder of images by class, is usually asked for; `columns`: what
     the source knows of its columns, a config each, where the recipe says nothing; `beside`: what the cells of a column
-    refer to, such as a graph: the column's `refer` gets it before it is fitted.
+    refer to, such as a graph: the column's `refer` gets it before it is fitted; `times`: the columns that say when a row
+    begins and when its target is known, where rows follow one another in time: they are split in that order.
     """
 
     table: pa.Table
@@ -32,3 +33,4 @@ class Rows:
     targets: tuple[str, ...] = ()
     columns: Mapping[str, Any] = field(default_factory=dict)
     beside: Mapping[str, Any] = field(default_factory=dict)
+    times: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from ..errors import DataError, did_you_mean
 from .rows import PARTS, Rows
 
 KINDS = ("stratified", "random", "group", "time", "column")
-OPTIONS = ("kind", "fractions", "column", "official")
+OPTIONS = ("kind", "fractions", "column", "known", "official")
 FRACTIONS = (0.8, 0.1, 0.1)
 MOST_NUMBERS = 20  # a target of numbers with more distinct values than this is a quantity, not classes
 SMALLEST_CLASS = 3  # a class with fewer rows cannot be in every part
@@ -38,6 +38,7 @@ class _Plan:
     fractions: tuple[float, ...]
     column: str | None
     official: bool
+    known: str | None = None  # the column that says when a row's target is known
 
 
 def split(
@@ -47,11 +48,12 @@ def split(
 
     config: a kind or `{kind, fractions: [.8, .1, .1], column, official}`. Kinds: `stratified` (default; random where
         the targets are quantities), `random`, `group` (rows with the same value of `column` stay together), `time`
-        (the latest rows of `column` are the test), `column` (its cells say train, validation or test).
+        (the latest rows of `column` are the test; with `known`, the column that says when a row's target is known, rows
+        of which it is not known before the next part begins are in none), `column` (its cells say train, validation or test).
         `official: false` ignores the parts that the source fixes; otherwise a missing part is carved from train.
     Adds to `rows.notes` what a person should know. Raises DataError for nonsense and for too few rows.
     """
-    plan = _plan(config)
+    plan = _plan(config, rows.times)
     if plan.kind == "column":
         return _by_column(rows, plan)
     count = rows.table.num_rows
@@ -105,15 +107,19 @@ def folds(
     return found
 
 
-def _plan(config: Mapping[str, Any] | str | None) -> _Plan:
+def _plan(config: Mapping[str, Any] | str | None, times: tuple[str, ...] = ()) -> _Plan:
     given = {"kind": config} if isinstance(config, str) else dict(config or {})
+    if times and given.get("kind", "time") == "time":
+        given = {"kind": "time", **dict(zip(("column", "known"), times)), **given}
     for key in given:
         if key not in OPTIONS:
             raise DataError(f"'{key}' is not an option of a split.", where=WHERE, hint=did_you_mean(key, OPTIONS))
     kind = given.get("kind", "stratified")
     if kind not in KINDS:
         raise DataError(
-            f"'{kind}' is not a kind of split.", where=WHERE, hint=did_you_mean(str(kind), (*KINDS, "folds"))
+            f"'{kind}' is not a kind of split.",
+            where=WHERE,
+            hint=did_you_mean(str(kind), (*KINDS, "folds", "walk_forward")),
         )
     if kind in ("group", "time", "column") and not given.get("column"):
         raise DataError(
@@ -127,7 +133,13 @@ def _plan(config: Mapping[str, Any] | str | None) -> _Plan:
             f"fractions are three shares for train, validation and test that sum to 1, given {fractions!r}.",
             where=f"{WHERE}.fractions",
         )
-    return _Plan(kind, tuple(float(each) for each in fractions), given.get("column"), bool(given.get("official", True)))
+    return _Plan(
+        kind,
+        tuple(float(each) for each in fractions),
+        given.get("column"),
+        bool(given.get("official", True)),
+        given.get("known"),
+    )
 
 
 def _are_shares(fractions: Any) -> bool:
@@ -153,8 +165,9 @@ def _divided(
         codes, groups = _groups(rows, take, str(plan.column), wanted)
         return _by_group(np.bincount(codes, minlength=groups), fractions, random)[codes]
     if plan.kind == "time":
-        order = np.argsort(times(rows, take, str(plan.column)), kind="stable")
-        return _filled(order, np.repeat(np.arange(3), _counts(len(take), fractions)))
+        when = times(rows, take, str(plan.column))
+        part = _filled(np.argsort(when, kind="stable"), np.repeat(np.arange(3), _counts(len(take), fractions)))
+        return known_before(rows, take, part, when, plan.known) if plan.known else part
     strata = np.zeros(len(take), np.int32)
     rare = np.zeros(len(take), bool)
     if plan.kind == "stratified":
@@ -301,6 +314,16 @@ def _balanced(sizes: np.ndarray, count: int, random: np.random.Generator) -> np.
         place = int(np.argmin(filled))
         fold[group], filled[place] = place, filled[place] + sizes[group]
     return fold
+
+
+def known_before(rows: Rows, take: np.ndarray, part: np.ndarray, when: np.ndarray, known: str) -> np.ndarray:
+    """The parts (N,), -1 for a row whose target is not known before the next part begins: whoever predicts that part could
+    not have learned from it."""
+    until, found = times(rows, take, known), part.copy()
+    for place in (0, 1):
+        if (later := part > place).any():
+            found[(part == place) & (until >= when[later].min())] = -1
+    return found
 
 
 def times(rows: Rows, take: np.ndarray, name: str) -> np.ndarray:

@@ -19,7 +19,7 @@ _LARGEST_FLAT = 4096  # numbers that "auto" still hands on one by one rather tha
 
 
 class Cnn(nn.Module):
-    """Convolutional network: 2-D for pictures, 1-D over the words of a text or the values of a vector.
+    """Convolutional network: 2-D for pictures, 1-D over the words of a text, the steps of a series or the values of a vector.
 
     A layer is convolution, max pooling, norm, activation (see `blocks/convolution.py` for why pooling is early).
 
@@ -38,7 +38,7 @@ class Cnn(nn.Module):
         pool: how positions become one vector; auto is max for text, flatten for small outputs, else mean.
     """
 
-    reads = ("image", "text", "vector")
+    reads = ("image", "text", "vector", "series")
     sizes: ClassVar[dict[str, dict[str, Any]]] = {
         "small": {"channels": (32, 64)},
         "medium": {"channels": (32, 64, 128)},

@@ -31,7 +31,7 @@ class Mlp(nn.Module):
         pool: "none" hands all members to the head, "mean" averages their features.
     """
 
-    reads = ("table", "vector", "image", "text")
+    reads = ("table", "vector", "image", "text", "series")
     sizes: ClassVar[dict[str, dict[str, Any]]] = {
         "small": {"hidden": (128, 128)},
         "medium": {"hidden": (256, 256)},

@@ -29,7 +29,7 @@ class Rnn(nn.Module):
         pool: how steps become one vector; last is the state after the last real token (of both directions).
     """
 
-    reads = ("text", "image", "vector")
+    reads = ("text", "image", "vector", "series")
     sizes: ClassVar[dict[str, dict[str, Any]]] = {
         "small": {"hidden": 64},
         "medium": {"hidden": 128, "embedding": 128},

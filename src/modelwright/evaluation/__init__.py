@@ -6,14 +6,16 @@ from ._decisions import outside_block
 from ._mistakes import Examples, brightened, picture, raw_rows
 from ._numbers import slices
 from ._reconstructions import reconstruction_blocks
-from ._targets import blocks
+from ._targets import NAMES, blocks, cost_scores
 from ._training import learning_curves
 
 __all__ = [
+    "NAMES",
     "Examples",
     "advice",
     "blocks",
     "brightened",
+    "cost_scores",
     "flops",
     "leaderboard",
     "learning_curves",

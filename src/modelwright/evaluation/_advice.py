@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .. import metrics
+from .. import metrics, parts
 from ..report import Text, shown
 
 _WIDE = 0.1  # an interval of accuracy wider than this tells little apart
@@ -41,7 +41,7 @@ def advice(
             *_leak(target, kinds[target], scores, beside, leaks),
             *_against_baselines(target, kinds[target], scores, beside),
             *_imbalance(target, kinds[target], scores, (balance or {}).get(target)),
-            *_certainty(target, kinds[target], scores, checked),
+            *(_certainty(target, kinds[target], scores, checked) if kinds[target] in metrics.KINDS else []),
         ]
     found += [*_fit(history), *_few_rows(rows)]
     order = {"warning": 0, "advice": 1, "good": 2, "plain": 3}
@@ -79,6 +79,7 @@ def _against_baselines(target: str, kind: str, scores: Mapping[str, Any], beside
     low, high = _interval(scores, main)
     words = f"{main} {shown(others[best])} against {shown(mine)}"
     found = []
+    words_of = "" if best in parts.kinds("baselines") else best  # what learns nothing, which the target's column brings
     majority = others.get("majority")
     if majority is not None and (low <= majority <= high or sign * majority > sign * mine):
         text = (
@@ -87,14 +88,17 @@ def _against_baselines(target: str, kind: str, scores: Mapping[str, Any], beside
         )
         found.append(Text("Nothing learnt yet", text, "warning"))
     if low <= others[best] <= high or (low == high and math.isclose(others[best], mine)):
-        if best != "majority":
+        if words_of:
+            text = f"On {target} {words_of} is as good, as far as these test rows can tell ({words})."
+            found.append(Text("As good without a model", text, "warning"))
+        elif best != "majority":
             text = (
                 f"On {target} {best} is within the margin of error ({words}): these test rows cannot tell them apart."
             )
             found.append(Text("Level with a baseline", text, "plain"))
     elif sign * others[best] > sign * mine:
         text = (
-            f"{best} predicts {target} better ({words}). Use it, or give the network more: train.epochs, "
+            f"{words_of or best} predicts {target} better ({words}). Use it, or give the network more: train.epochs, "
             "train.lr: auto, another encoder, or a larger model.size."
         )
         found.append(Text("A baseline wins", text, "advice"))

@@ -42,6 +42,7 @@ def leaderboard(entries: Sequence[Mapping[str, Any]]) -> Table:
         columns.append(_spread(prefix, scores, main))
         if main != "auc":
             columns.append((prefix + "AUC", [each.get("auc") for each in scores]))
+        columns.append((prefix + "mean cost", [each.get("mean_cost") for each in scores]))
     columns += [(title, [_cost(key, entry.get(key)) for entry in ranked]) for key, title in _COSTS.items()]
     columns.append(("note", [entry.get("note") or "" for entry in ranked]))
     columns = [(head, cells) for head, cells in columns if head == "model" or any(c not in (None, "") for c in cells)]

@@ -66,7 +66,8 @@ def _thresholds(
 
 
 def thresholds(points: np.ndarray, positive: np.ndarray, costs: np.ndarray | None = None) -> dict[str, float]:
-    """The threshold each rule chooses: one half, best F1, Youden's (true minus false positive rate), least cost."""
+    """The threshold each rule chooses: one half, best F1, Youden's (true minus false positive rate), least cost; and the one
+    that follows from the costs alone where probabilities are what they say (Elkan 2001)."""
     hits, claimed, cuts = metrics.cumulative(points, positive)
     yes, no = int(positive.sum()), int((~positive).sum())
     chosen = {
@@ -78,6 +79,9 @@ def thresholds(points: np.ndarray, positive: np.ndarray, costs: np.ndarray | Non
         false = claimed - hits
         total = costs[1, 1] * hits + costs[1, 0] * (yes - hits) + costs[0, 1] * false + costs[0, 0] * (no - false)
         none = costs[1, 0] * yes + costs[0, 0] * no  # the cost of deciding yes for no row
+        wrong = costs[0, 1] - costs[0, 0] + costs[1, 0] - costs[1, 1]
+        if wrong > 0:
+            chosen["by the costs"] = float((costs[0, 1] - costs[0, 0]) / wrong)
         chosen["least cost"] = 1.0 + 1e-9 if none < total.min() else _between(cuts, int(np.argmin(total)))
     return chosen
 

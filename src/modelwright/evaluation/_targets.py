@@ -28,6 +28,10 @@ NAMES = {
     "chrf": "chrF",
     "cer": "CER",
     "wer": "WER",
+    "mse": "MSE",
+    "ks": "KS statistic",
+    "gini": "Gini coefficient",
+    "one_answer_cost": "cost of one answer for all",
     "mrr": "MRR",
     **{
         f"{s}{n}_{k}": f"{s.replace('_', ' ')}{n.upper()}@{k}"
@@ -56,6 +60,7 @@ def blocks(
     which decision thresholds are chosen; without them there is no table of thresholds.
     """
     scores = metrics.score(kind, predicted, truth, classes)
+    scores |= cost_scores(kind, predicted, truth, costs) if costs is not None else {}
     found: list[Block] = [Section(f"Test: {name}"), *numbers(scores)]
     if not scores["rows"]:
         return found
@@ -79,6 +84,25 @@ def blocks(
         found += _decisions.blocks(probabilities, codes, labels, costs, checked)
     if examples is not None:
         found += mistakes(kind, predicted, truth, classes, Examples(*examples))
+    return found
+
+
+def cost_scores(kind: str, predicted: Predicted, truth: np.ndarray, costs: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """`mean_cost` of deciding each row by its least expected cost, `one_answer_cost` of the best one answer for all; of two
+    classes also what banks ask of a score: `gini` (2 AUC - 1) and `ks`, the largest distance between the classes."""
+    probabilities, codes = _as_category(kind, predicted, truth)
+    matrix = np.asarray(costs, dtype=np.float64)
+    if not len(codes) or probabilities.shape[1] != len(matrix):
+        return {}
+    found: dict[str, Any] = {
+        "mean_cost": float(matrix[codes, (probabilities @ matrix).argmin(1)].mean()),
+        "one_answer_cost": float(matrix[codes].mean(0).min()),
+    }
+    positive = codes == 1
+    if len(matrix) == 2 and 0 < positive.sum() < len(codes):
+        hits, claimed, _ = metrics.cumulative(probabilities[:, 1], positive)
+        found["gini"] = 2 * (metrics.area_under_roc(probabilities[:, 1], positive) or 0.5) - 1
+        found["ks"] = float(np.abs(hits / positive.sum() - (claimed - hits) / (~positive).sum()).max())
     return found
 
 

@@ -66,8 +66,8 @@ class Answer:
             kept = (torch.arange(ids.shape[1]) - 1) % GUESSED != 0
             return ids.long().masked_fill(kept | ~mask, -1)
         said = self.model.predict(batch, [self.target])[self.target]
-        if self.kind == "vector":
-            return F.normalize(said["value"], dim=1)
+        if "value" in said and self.kind != "number":
+            return F.normalize(said["value"].flatten(1), dim=1)
         if hasattr(self._head, "goal"):
             return self._head.goal(said)
         if "ids" in said:
@@ -92,11 +92,15 @@ class Answer:
             return self.model.predict({**batch, "labels": goal})["text"]["logprob"]
         if self.kind == "reconstruct":
             return self._guesses(batch, goal) if hasattr(self._head, "corrupted") else self._bound(batch)
-        if self.kind in ("text", "tags") or self.kind not in _WORDS:
+        if hasattr(self._head, "nats"):
             return -self._head.nats(self.model.streams(batch)[self.target], goal)
         said = self.model.predict(batch, [self.target])[self.target]
         if "value" in said:
-            return self._number(said["value"]) if self.kind == "number" else (said["value"] * goal).sum(1)
+            return (
+                self._number(said["value"])
+                if self.kind == "number"
+                else (said["value"].flatten(1) * goal.flatten(1)).sum(1)
+            )
         if self.kind == "category":
             return said["probabilities"].gather(1, goal.long()[:, None])[:, 0]
         chance = next(iter(said.values()))
@@ -129,12 +133,13 @@ class Answer:
 
     def rightness(self, batch: Batch, truth: Tensor) -> Tensor:
         """(N,) how right the model is: the answer where the goal is the truth; of numbers the distance, negative."""
-        if self.kind not in ("number", "vector"):
+        said = {} if hasattr(self._head, "nats") else self.model.predict(batch, [self.target])[self.target]
+        if "value" not in said:
             return self(batch, truth)
-        value = self.model.predict(batch, [self.target])[self.target]["value"]
+        value = said["value"]
         if self.kind == "number":
             return -(self._number(value) - self._number(truth)).abs()
-        return -(value - truth).abs().mean(1)
+        return -(value - truth).abs().flatten(1).mean(1)
 
     def _number(self, value: Tensor) -> Tensor:
         """A standardised target in its own unit."""

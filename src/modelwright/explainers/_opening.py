@@ -22,6 +22,7 @@ from ._subject import UNKNOWN, Field, Subject
 MEANS = 512  # training rows that background means are taken over
 DRAWS = 32  # of them, that categories are taken from
 PATCHES = 8  # along the longer side of a picture, about
+SPANS = 64  # that the channels of a series are cut into together, about
 RUNS = 32  # that a long vector is cut into
 STRETCHES = 16  # that a recording, or another signal, is cut into
 TOKENS = 64  # of a text, where a language model is explained
@@ -187,6 +188,10 @@ class Opened:
                 kind, (where, grid) = "image", _patches(values.shape[1], values.shape[2])
                 place[key] = torch.from_numpy(where.ravel()[None] + start)
                 labels = [f"{name} {place_of}" for place_of in range(grid[0] * grid[1])]
+            elif values.ndim == 3:
+                kind = "vector"
+                where, labels = _spans(name, self.run.columns[name], values.shape[1], values.shape[2])
+                place[key] = torch.from_numpy(where.ravel()[None] + start)
             else:
                 width = values.shape[1]
                 runs = np.arange(width) * min(width, RUNS) // width
@@ -252,6 +257,19 @@ def _patches(height: int, width: int) -> tuple[np.ndarray, tuple[int, int]]:
     side = -(-max(height, width) // PATCHES)
     grid = (-(-height // side), -(-width // side))
     return np.arange(height)[:, None] // side * grid[1] + np.arange(width)[None] // side, grid
+
+
+def _spans(name: str, column: Any, steps: int, channels: int) -> tuple[np.ndarray, list[str]]:
+    """(steps, channels) the part of each value of a series, a stretch of one channel, and what they are called: by how many
+    steps they lie before the forecast, or after its beginning where they are known ahead."""
+    count = min(steps, max(4, SPANS // channels))
+    stretch = np.arange(steps) * count // steps
+    ends = np.flatnonzero(np.diff(stretch, append=count))
+    begins = [0, *(ends[:-1] + 1)]
+    shift = 1 if column.ahead else -steps
+    told = [f"{a + shift:+d}" + (f" to {b + shift:+d}" if b > a else "") for a, b in zip(begins, ends)]
+    names = column.names or [f"{name} {channel}" if channels > 1 else name for channel in range(channels)]
+    return stretch[:, None] + np.arange(channels) * count, [f"{channel} {one}" for channel in names for one in told]
 
 
 def _stretches(span: Callable[[int, int], str], lengths: np.ndarray, start: int) -> tuple[np.ndarray, torch.Tensor]:

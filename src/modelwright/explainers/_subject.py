@@ -96,7 +96,7 @@ class Subject:
             if key in self.fills:
                 batch[key] = _filled(rows, kept, self.fills[key])
                 continue
-            kept = kept.view(*rows.shape[: 3 if rows.ndim == 4 else 2])  # the channels of a pixel go together
+            kept = kept.view(*rows.shape[:3])  # of a picture the channels of a pixel go together
             other = self.background[key][draw]
             batch[key] = torch.where(kept.unsqueeze(-1) if rows.ndim == 4 else kept, rows, other)
         for key in self.deleted if deletes else ():

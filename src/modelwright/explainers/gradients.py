@@ -207,9 +207,9 @@ def _integrated(subject: Subject, entries: list[_Entry], rows: np.ndarray, steps
         each = ((entry.here[chosen] - base) * total).double()
         if isinstance(entry.module, Picture):
             each = each.sum(1).flatten(1)  # (R, C, H, W): channels go together
-        elif entry.signal:
+        elif entry.module is None or entry.signal:
             each = each.flatten(1)
-        elif entry.module is not None:
+        else:
             each = each.sum(-1)
         found[entry.key] = found.get(entry.key, 0) + each.numpy()
     return found

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from .. import parts
 from ..blocks.masks import read_tokens
 from ..blocks.pooling import Pool
-from ..blocks.stream import Batch, Source, Stream
+from ..blocks.stream import Batch, Source, Stream, usual_encoder
 from ..errors import UserError, did_you_mean
 from ..losses import Loss
 
@@ -56,7 +56,7 @@ class Assembly(nn.Module):
         self.names = [source.name for source in sources]
         self.encoders, self.pools = nn.ModuleDict(), nn.ModuleDict()
         for source in sources:
-            encoder = _encoder(encoders.get(source.name, _usual(source.kind)), source)
+            encoder = _encoder(encoders.get(source.name, _usual(source)), source)
             self.encoders[_key(source.name)] = encoder
             self.pools[_key(source.name)] = Pool(
                 getattr(encoder, "pool", "mean"),
@@ -66,9 +66,13 @@ class Assembly(nn.Module):
                 where=f"model.encoders.{source.name}.pool",
             )
         configs = {name: heads.get(name, kind) for name, (kind, _) in targets.items()}
-        self.read = {name: _sequence(name, config, sources) for name, config in configs.items() if _reads_steps(config)}
+        steps = {s.name: getattr(self.encoders[_key(s.name)], "steps", "tokens") for s in sources if s.kind != "table"}
+        self.read = {name: _sequence(name, config, steps) for name, config in configs.items() if _reads_steps(config)}
         self.fuse: Any = None  # where one encoder feeds heads of sequences alone, nothing is fused
-        if len(sources) > 1 or len(self.read) < len(targets):
+        if len(self.read) == len(targets):  # channels stay apart: what reads them is not fed their mixture too
+            for key in {_key(name) for name, given in steps.items() if given == "channels"} & {*self.read.values()}:
+                del self.pools[key]
+        if len(self.pools) > 1 or (self.pools and len(sources) > len(self.pools)) or len(self.read) < len(targets):
             with _at("model.fuse"):
                 self.fuse = parts.build("fuse", fuse, [pool.width for pool in self.pools.values()])
         else:
@@ -172,9 +176,9 @@ class Assembly(nn.Module):
         return self.heads[_key(name)]
 
 
-def _usual(kind: str) -> str:
+def _usual(source: Source) -> str:
     """The encoder of a source for which the recipe names none."""
-    return _ENCODERS[kind] if kind in _ENCODERS else parts.find("columns", kind).encoder
+    return _ENCODERS[source.kind] if source.kind in _ENCODERS else usual_encoder(source)
 
 
 def _encoder(config: Any, source: Source) -> Any:
@@ -194,20 +198,24 @@ def _reads_steps(config: Any) -> bool:
     return getattr(parts.find("heads", parts.split(config)[0]), "reads", "pooled") == "sequence"
 
 
-def _sequence(target: str, config: Any, sources: list[Source]) -> str:
-    """The encoder whose steps a head of sequences reads: the one its option `source` names, or the only one there is."""
-    named = parts.split(config)[1].get("source")
-    fitting = [source.name for source in sources if source.name == named or (not named and source.kind != "table")]
+def _sequence(target: str, config: Any, steps: dict[str, str]) -> str:
+    """The encoder whose steps a head of sequences reads: the one its option `source` names, or the only one there is. steps:
+    source -> what its encoder's steps are, tokens or the channels of a series; a head asks for either."""
+    kind, options = parts.split(config)
+    named, wanted = options.get("source"), getattr(parts.find("heads", kind), "steps", "tokens")
+    fitting = [name for name, given in steps.items() if given == wanted and name == (named or name)]
     if len(fitting) == 1:
         return _key(fitting[0])
-    known = [source.name for source in sources if source.kind != "table"]
-    if named:
-        raise UserError(
-            f"there is no '{named}'.", where=f"model.heads.{target}.source", hint=did_you_mean(named, known)
-        )
+    known, where = list(steps), f"model.heads.{target}"
+    if named and named not in known:
+        raise UserError(f"there is no '{named}'.", where=f"{where}.source", hint=did_you_mean(named, known))
+    if not fitting and known and wanted != "tokens":
+        able = [k for k in parts.kinds("encoders") if getattr(parts.find("encoders", k), "steps", "") == wanted]
+        hint = f"Encoders that do: {', '.join(able)}."
+        raise UserError(f"the head {kind} reads {wanted}, and no encoder gives them.", where=where, hint=hint)
     message = f"the head reads one sequence, and there are {len(known)}."
     hint = f"Name one of them as source: {', '.join(known)}." if known else "Give it a text, a picture or a vector."
-    raise UserError(message, where=f"model.heads.{target}", hint=hint)
+    raise UserError(message, where=where, hint=hint)
 
 
 def _agree(target: str, head: Any, encoder: Any) -> None:

@@ -74,15 +74,19 @@ class Ends:
     notes: list[str] = field(default_factory=list)
 
 
-def ends_of(sources: pa.Array, targets: pa.Array, ids: list[str] | None, name: str) -> Ends:
+def ends_of_rows(rows: Rows, source: str, target: str, ids: list[str] | None) -> Ends:
+    """`ends_of` the two columns of a table of edges that the options name."""
+    one = column(rows, source, ("source",), "source", 0)
+    other = column(rows, target, ("target",), "target", 1)
+    return ends_of(ids_of(rows.table.column(one)), ids_of(rows.table.column(other)), ids, rows.name)
+
+
+def ends_of(sources: pa.Array, targets: pa.Array, ids: list[str] | None, name: str, both_ways: bool = False) -> Ends:
     """The edges between ids, of all that are named where no ids are given. Loops, repetitions (also in the other direction), edges
-    that lack an end and those that name other nodes are left out, and said."""
-    known = pa.array(
-        sorted({*sources.drop_null().to_pylist(), *targets.drop_null().to_pylist()}) if ids is None else ids,
-        pa.string(),
-    )
+    that lack an end and those that name other nodes are left out, and said. both_ways: repetitions are to be expected."""
     if ids is None:
-        known = pa.array(_values.in_order(known.to_pylist()), pa.string())
+        ids = _values.in_order(list({*sources.drop_null().to_pylist(), *targets.drop_null().to_pylist()}))
+    known = pa.array(ids, pa.string())
     found = [
         pc.index_in(side, value_set=known).fill_null(-1).to_numpy(zero_copy_only=False) for side in (sources, targets)
     ]
@@ -99,14 +103,13 @@ def ends_of(sources: pa.Array, targets: pa.Array, ids: list[str] | None, name: s
         notes.append(f"{int(loops.sum())} edges lead from a node to itself; they are left out.")
     rows = np.flatnonzero(~strange & ~loops)
     _, first = np.unique(pairs[rows], axis=0, return_index=True)
-    if len(first) < len(rows):
+    if len(first) < len(rows) and not both_ways:
         notes.append(f"{len(rows) - len(first)} edges stand more than once, or in both directions; each counts once.")
     rows = rows[np.sort(first)]
     if not len(rows):
-        raise DataError(
-            "no edge is between two nodes that are there.", where=name, hint="Do both files name nodes by the same ids?"
-        )
-    return Ends(known.to_pylist(), pairs[rows], rows, notes)
+        hint = "Do both files name nodes by the same ids?"
+        raise DataError("no edge is between two nodes that are there.", where=name, hint=hint)
+    return Ends(ids, pairs[rows], rows, notes)
 
 
 def alone(graph: Graph) -> list[str]:

@@ -62,16 +62,12 @@ class Links:
     def read(self, base: Path, masks: Masks) -> Rows:
         """Raises DataError as the reader `nodes` does, and where there are too few pairs without an edge."""
         rows = _graph.opened(self.given, base, masks, "edges")
-        one, other = [
-            _graph.ids_of(rows.table.column(_graph.column(rows, given, (option,), option, place)))
-            for place, (option, given) in enumerate((("source", self.source), ("target", self.target)))
-        ]
         ids, known, labels = None, None, list[str]()
         if self.nodes is not None:
             about = _graph.opened(self.nodes, base, masks, "nodes")
             ids = _graph.node_ids(about, _graph.column(about, self.id, ("node", "id"), "id", 0))
             known, labels = _graph.features_of(about, self.features)
-        ends = _graph.ends_of(one, other, ids, rows.name)
+        ends = _graph.ends_of_rows(rows, self.source, self.target, ids)
         random = np.random.Generator(np.random.Philox(self.seed))
         part = self._part(rows, ends, random)
         wanted = np.bincount(part, minlength=3) * np.array([self.negatives, 1, 1], np.int64)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..columns import _parsing
 from ..columns._graph import Graph
@@ -74,21 +75,10 @@ class Nodes:
         if self.edges is None:
             name = _graph.column(rows, self.neighbours, (), "neighbours", 0)
             cells = _parsing.flat(rows.table.column(name))
-            cells = (
-                cells
-                if _parsing.is_list(cells.type)
-                else pa.compute.split_pattern_regex(_parsing.strings(cells), r"\s+")
-            )
+            cells = cells if _parsing.is_list(cells.type) else pc.split_pattern_regex(_parsing.strings(cells), r"\s+")
             items, offsets, _ = _parsing.lists(cells)
             sources = pa.array(ids).take(pa.array(np.repeat(np.arange(len(ids)), np.diff(offsets))))
-            ends = _graph.ends_of(sources, _graph.ids_of(items), ids, f"{rows.name}: column '{name}'")
-            ends.notes = [
-                note for note in ends.notes if "both directions" not in note
-            ]  # as lists of neighbours have it
-            return ends, [name]
+            found = _graph.ids_of(items)
+            return _graph.ends_of(sources, found, ids, f"{rows.name}: column '{name}'", both_ways=True), [name]
         edges = _graph.opened(self.edges, base, masks, "edges")
-        source, target = [
-            _graph.ids_of(edges.table.column(_graph.column(edges, given, (option,), option, place)))
-            for place, (option, given) in enumerate((("source", self.source), ("target", self.target)))
-        ]
-        return _graph.ends_of(source, target, ids, edges.name), []
+        return _graph.ends_of_rows(edges, self.source, self.target, ids), []

@@ -56,8 +56,22 @@ def build_report(
             report.blocks.append(
                 evaluation.slices(name, conditions, {m: s[name] for m, s in models.items() if name in s})
             )
+    report.blocks += _over_folds(values["test"]) if "folds" in values else []
     report.blocks += _account(run, trained)
     return report
+
+
+def _over_folds(scores: dict[str, dict[str, Any]]) -> list[Any]:
+    """The mean of each score over the folds, and how much it differs from fold to fold."""
+    found: list[Any] = []
+    for target, each in scores.items():
+        shown = {name: value for name, value in each.items() if isinstance(value, float) and not name.endswith("_sd")}
+        rows = [
+            [evaluation.NAMES.get(name, name.replace("_", " ")), value, each.get(f"{name}_sd")]
+            for name, value in shown.items()
+        ]
+        found.append(Table(f"Over {each.get('folds', 0)} folds: {target}", ["score", "mean", "sd"], rows))
+    return found
 
 
 def target_blocks(

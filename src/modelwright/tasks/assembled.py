@@ -15,14 +15,13 @@ from torch import nn
 from .. import baselines, evaluation, metrics, parts
 from ..blocks.stream import Batch
 from ..building import own_encoders
-from ..columns import Ragged, maskers
+from ..columns import Ragged, Windows, dump, maskers
 from ..data.batches import Batches
 from ..data.encoding import encode, keys, require_aligned, summaries
-from ..data.reading import read
 from ..errors import DataError
 from ..files import write_json
 from ..fitting import Trained, Watch, fit
-from ..prediction import Measured, measure_rows, scored, target_scores
+from ..prediction import Measured, measure_rows, predict_encoded, scored, target_scores
 from ..preparation import Prepared, fold_count, open_rows, prepare
 from ..privacy import differential, federated
 from ..publication import publish
@@ -62,6 +61,18 @@ def measure_part(model: Any, prepared: Prepared, part: int) -> Measured:
     return measure_rows(model, prepared.encoded, prepared.index(part), prepared.columns)
 
 
+def calibrate(model: Any, prepared: Prepared) -> None:
+    """Tell the targets that ask for intervals how large errors are on rows that were not learned from."""
+    index = prepared.index(1)
+    asked = [name for name, column in prepared.columns.items() if column.target and getattr(column, "interval", 0)]
+    if asked and not len(index):
+        hint = "Give the split a share of them, or leave the option interval out."
+        raise DataError("intervals need validation rows.", where=f"target '{asked[0]}'", hint=hint)
+    predicted = predict_encoded(model, prepared.encoded, index, only=asked) if asked else {}
+    for name, tensors in predicted.items():
+        prepared.columns[name].calibrate(tensors, prepared.encoded.targets[name][index])
+
+
 def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -> Run:
     """Train and measure a recipe in its run folder, with its folds if it asks for them."""
     rows = open_rows(recipe)
@@ -82,7 +93,11 @@ def measure(recipe: Recipe, folder: Path, watch: Watch, resolved: dict | None) -
 
 def _publish(run: Run, trained: Trained, folder: Path, watch: Watch, across: dict | None) -> Run:
     prepared = trained.prepared
+    calibrate(trained.model, prepared)
+    write_json(folder / "columns.json", dump(prepared.columns))
     test, validation = measure_part(trained.model, prepared, 2), measure_part(trained.model, prepared, 1)
+    for measured in (test, validation):
+        _add_costs(run.recipe, prepared, measured)
     trained.seconds["test"] = round(test.seconds, 3)
     fitted = across["baselines"] if across else _baselines(run.recipe, prepared, trained.seconds["train"])
     values = {
@@ -111,13 +126,22 @@ def _publish(run: Run, trained: Trained, folder: Path, watch: Watch, across: dic
     return run
 
 
+def _add_costs(recipe: Recipe, prepared: Prepared, measured: Measured) -> None:
+    """Scores of what decisions cost, for the targets whose costs are given."""
+    for name, tensors in measured.predicted.items():
+        if (costs := recipe.targets.get(name, {}).get("costs")) is not None:
+            column = prepared.columns[name]
+            truth = column.truth(prepared.encoded.targets[name][measured.index])
+            kind = parts.kind_of("columns", column)
+            measured.scores[name] |= evaluation.cost_scores(kind, column.comparable(tensors), truth, costs)
+
+
 def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, dict[str, Any]]:
     """Traditional models on the same rows: name -> scores by target, times, a note."""
     if not recipe.baselines or not len(prepared.index(2)):
         return {}
     own = {name: c for name, c in prepared.columns.items() if hasattr(c, "classical") and not c.target}
-    usual = [*baselines.DEFAULTS, *(kind for column in own.values() for kind in column.baselines)]
-    chosen = usual if recipe.baselines is True else recipe.baselines
+    classical = [*baselines.DEFAULTS, *(kind for column in own.values() for kind in column.baselines)]
     texts = {name for name, c in prepared.columns.items() if parts.kind_of("columns", c) == "text" and not c.target}
     test, result = prepared.index(2), dict[str, dict[str, Any]]()
     codes_of = {name: codes for name, codes in prepared.encoded.targets.items() if not isinstance(codes, Ragged)}
@@ -134,6 +158,8 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
     )
     for name, codes in codes_of.items():
         column = prepared.columns[name]
+        usual = () if hasattr(column, "baselines") else classical
+        chosen = usual if recipe.baselines is True else recipe.baselines
         kind, share = parts.kind_of("columns", column), max(10.0, seconds) / len(codes_of)
         outcome = baselines.run(
             chosen, kind, features, column.truth(codes), prepared.index(0), test, share, recipe.train.seed
@@ -141,7 +167,10 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
         for baseline, found in outcome.items():
             entry = result.setdefault(baseline, {"scores": {}, "fit_seconds": 0.0, "predict_seconds": 0.0, "note": ""})
             if found.get("predicted") is not None:
-                entry["scores"][name] = scored(column, found["predicted"], column.truth(codes[test]))
+                truth, costs = column.truth(codes[test]), recipe.targets.get(name, {}).get("costs")
+                scores = scored(column, found["predicted"], truth)
+                scores |= evaluation.cost_scores(kind, found["predicted"], truth, costs) if costs is not None else {}
+                entry["scores"][name] = scores
             entry["fit_seconds"] += found.get("fit_seconds") or 0.0
             entry["predict_seconds"] += found.get("predict_seconds") or 0.0
             entry["note"] = found.get("note", "") or entry["note"]
@@ -153,8 +182,11 @@ def _own_baselines(name: str, prepared: Prepared, result: dict[str, dict[str, An
     column, codes, test = prepared.columns[name], prepared.encoded.targets[name], prepared.index(2)
     own = own_encoders(prepared.recipe, prepared.columns)
     inputs = {n: prepared.encoded.inputs[key] for n, key in keys(prepared.columns, own).items()}
+    inputs = {n: prepared.columns[n].truth(v) if isinstance(v, Windows) else v for n, v in inputs.items()}
     for baseline, predicted in column.baselines(inputs, codes, test).items():
         scores = target_scores(column, predicted, codes[test])
+        for figure in ("coverage", "interval_width"):  # of the model's errors
+            scores.pop(figure, None)
         result[baseline] = {"scores": {name: scores}, "fit_seconds": 0.0, "predict_seconds": 0.0, "note": ""}
 
 
@@ -171,7 +203,9 @@ def _measure_folds(recipe: Recipe, rows: Any, folder: Path, number: int) -> dict
             copy.columns, copy.targets = dict(recipe.columns), dict(recipe.targets)
             prepared = prepare(copy, fold=(fold, number), rows=rows)
             trained = fit(copy, prepared, None, Watch())
+            calibrate(trained.model, prepared)
             test = measure_part(trained.model, prepared, 2)
+            _add_costs(copy, prepared, test)
             baselines = _baselines(copy, prepared, trained.seconds["train"])
             predictions = {
                 n: next(
@@ -256,7 +290,7 @@ def _own_rows(run: Any) -> tuple[Any, Any, Any]:
 
 
 def _other_rows(run: Any, data: Any) -> tuple[Any, Any, Any]:
-    table = read(data, Path("."), maskers(run.recipe.columns)).table
+    table = run.through_reader(data, maskers(run.recipe.columns))
     run.require(table, targets=True, where=str(data) if isinstance(data, (str, Path)) else "rows")
     encoded = encode(table, run.columns, own_encoders(run.recipe, run.columns), cache=False)
     require_aligned(

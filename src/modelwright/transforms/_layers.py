@@ -67,10 +67,11 @@ def _assembled(model: Assembly, read: Read) -> Iterator[Units]:
     if model.fuse is not None:
         yield from units(model.fuse, fused)
     start = 0
-    for number, (key, encoder) in enumerate(model.encoders.items()):
+    for key, encoder in model.encoders.items():
         reading: Read = []
-        pool: Any = model.pools[key] if model.fuse is not None else None
+        pool: Any = model.pools[key] if model.fuse is not None and key in model.pools else None
         if pool is not None:
+            number = list(model.pools).index(key)
             whole = reads(model.fuse.entries[number]) if isinstance(model.fuse, Mixing) else inputs(model.fuse, fused)
             place = 0 if isinstance(model.fuse, Mixing) else start
             reading += _pooled(pool, encoder, some(whole, each(pool.width, place)))
@@ -98,7 +99,12 @@ def _pooled(pool: Pool, encoder: Any, read: Read) -> Read:
 def _encoded(encoder: Any, pool: Pool | None, read: Read) -> Iterator[Units]:
     """An encoder's units; a pool that takes the end of a backward pass apart must know where it begins."""
     for one in units(encoder, [*read, width(encoder)]):
-        if pool is not None and isinstance(encoder, Rnn) and one.made[0].module in encoder.layers.leftward[-1:]:
+        if (
+            pool is not None
+            and one.made
+            and isinstance(encoder, Rnn)
+            and one.made[0].module in encoder.layers.leftward[-1:]
+        ):
             one.read.append(Slice(pool, "backward", 0, each(pool.backward)))
         yield one
 

@@ -1,10 +1,11 @@
-"""Income and credit."""
+"""Income and credit, and series in the order of time."""
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pyarrow.compute as pc
 
 from .. import _csv
@@ -38,6 +39,18 @@ GERMAN = (
         12728,
     ),
 )
+ETTH1 = Stored(
+    "timeseries/ett/ETTh1.csv.gz",
+    "f1141f82f9d46968f05afa77ba16abfc4f790fe07583f9de06bb685b29a5411f",
+    405601,
+)
+EXCHANGE = Stored(
+    "timeseries/exchange_rate/exchange_rate.txt.gz",
+    "6a4fbb561dcdee43f071a83badbeec9223a335552278348656738b556f1c2e9d",
+    177142,
+)
+COUNTRIES = ["Australia", "Britain", "Canada", "Switzerland", "China", "Japan", "New Zealand", "Singapore"]
+MONTH = 30 * 24  # hours, as every paper on these data counts
 ADULT_NAMES = [
     "age", "workclass", "fnlwgt", "education", "education_num", "marital_status", "occupation", "relationship", "race",
     "sex", "capital_gain", "capital_loss", "hours_per_week", "native_country", "income",
@@ -57,10 +70,20 @@ def _adult(paths: list[Path]) -> Parsed:
     return by_part(tables)
 
 
+def _etth1(paths: list[Path]) -> Parsed:
+    """12, 4 and 4 months; the rows behind them are in no part."""
+    table, _ = delimited(paths)
+    month = np.arange(len(table)) // MONTH
+    return table, np.select([month < 12, month < 16, month < 20], [0, 1, 2], -1).astype(np.int8)
+
+
+_exchange_rate = partial(delimited, names=COUNTRIES, header=False)
 _german = partial(delimited, names=GERMAN_NAMES, header=False)
 
 SETS = (
     Named("adult", "48,842 people, income above 50K", ("income",), _adult, ADULT),
     Named("credit_default", "30,000 card holders", ("default payment",), delimited, CREDIT_DEFAULT),
     Named("german_credit", "1,000 borrowers, 1 good, 2 bad", ("risk",), _german, GERMAN),
+    Named("etth1", "17,420 hours of an electricity transformer, 7 channels", ("OT",), _etth1, (ETTH1,)),
+    Named("exchange_rate", "7,588 days of 8 exchange rates", ("Singapore",), _exchange_rate, (EXCHANGE,)),
 )
