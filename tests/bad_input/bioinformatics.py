@@ -74,7 +74,7 @@ CASES = [
     Case(
         "a molecule read by another encoder",
         f"train recipe.yaml {OUT}",
-        "error: 1 mistake in the recipe:\n  recipe.yaml:4:20: model.encoders.smiles: rnn does not read molecule, only text, image, vector.",
+        "error: 1 mistake in the recipe:\n  recipe.yaml:4:20: model.encoders.smiles: rnn does not read molecule, only text, image, vector, series.",
         recipe="data: data.csv\ntarget: y\ncolumns: {smiles: molecule}\nmodel: {encoders: {smiles: rnn}}\n",
         files={"data.csv": MOLECULES},
     ),

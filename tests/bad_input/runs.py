@@ -110,8 +110,8 @@ CASES = [
     Case(
         "truncated columns.json",
         "predict run data.csv",
-        "error: run/columns.json: the file is damaged: Unterminated string starting at: line 32 column 3 "
-        "(char 522). Train the recipe again.",
+        "error: run/columns.json: the file is damaged: Unterminated string starting at: line 33 column 3 "
+        "(char 541). Train the recipe again.",
         prepare=_cut("columns.json"),
     ),
     Case(

@@ -17,16 +17,27 @@ from modelwright.compression.wanda import least
 from modelwright.errors import UserError
 from modelwright.recipe import load
 
-from ..test_verb_family_matrix import FAMILIES, QUICK, write_data
+from ..test_verb_family_matrix import FAMILIES, FIELD_OF, QUICK, words, write_data
 
-SUPERVISED = {name: recipe for name, recipe in FAMILIES.items() if recipe.get("model", {}).get("kind") != "language"}
+APART = ("language", "policy")  # kinds of models with a preparation of their own
+SUPERVISED = {name: recipe for name, recipe in FAMILIES.items() if recipe.get("model", {}).get("kind") not in APART}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("rounding")
-    write_data(folder)
-    return folder
+def folders(tmp_path_factory):
+    """A folder with the data of each field."""
+    found = {}
+    for family in SUPERVISED:
+        field = FIELD_OF.get(family)
+        if field not in found:
+            found[field] = tmp_path_factory.mktemp("rounding")
+            (field.write if field else write_data)(found[field])
+    return found
+
+
+@pytest.fixture
+def folder(folders):
+    return folders[None]
 
 
 def untrained(folder, recipe: dict) -> Run:
@@ -50,11 +61,12 @@ def values(table) -> list:
 
 @pytest.mark.parametrize("step", ["int8", "int4", {"kind": "int8", "activations": "static"}], ids=str)
 @pytest.mark.parametrize("family", SUPERVISED)
-def test_every_family_is_rounded_saved_and_predicts(family, step, folder):
+def test_every_family_is_rounded_saved_and_predicts(family, step, folders):
+    folder = folders[FIELD_OF.get(family)]
     run = untrained(folder, SUPERVISED[family])
     small = compressed(run, step)
     again = Run.from_bytes(small.to_bytes())
-    rows = str(folder / "rows.jsonl")
+    rows = str(folder / words("predict", family)[2])
     assert values(again.predict(rows, probabilities=True)) == values(small.predict(rows, probabilities=True))
     assert not any(w.ndim > 1 and w.is_floating_point() for n, w in small.model.state_dict().items() if "grid" not in n)
     with torch.no_grad():
