@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from modelwright.baselines import Features
-
-
-@dataclass
-class Rows:
-    """Like the columns' Ragged."""
-
-    values: np.ndarray
-    offsets: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
+from modelwright.columns import Ragged
 
 
 def test_numbers_stay_as_encoded_and_groups_lie_side_by_side():
@@ -77,7 +65,7 @@ def test_chinese_is_read_by_characters():
 
 
 def test_token_ids_without_strings_are_counted():
-    rows = Rows(np.array([1, 1, 2, 5]), np.array([0, 3, 3, 4]))
+    rows = Ragged(np.array([1, 1, 2, 5], np.int32), np.array([0, 3, 3, 4]))
     found = Features({"note": rows}).fit(np.arange(3)).linear()
     assert found.shape == (3, 6) and found[1].sum() == 0 and found[0, 1] > found[0, 2] > 0
     assert np.linalg.norm(found[0]) == pytest.approx(1)

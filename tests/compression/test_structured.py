@@ -23,7 +23,17 @@ from modelwright.run import Run
 from modelwright.transforms._layers import find
 from modelwright.transforms.narrow import Narrow
 
-from ..test_verb_family_matrix import FAMILIES, FIELD_OF, NOTE, QUICK, rewriting, supervised, write_data, writing
+from ..test_verb_family_matrix import (
+    FAMILIES,
+    FIELD_OF,
+    NOTE,
+    QUICK,
+    UNABLE,
+    rewriting,
+    supervised,
+    write_data,
+    writing,
+)
 
 WIDE = {
     "deep cnn": supervised(
@@ -69,8 +79,15 @@ def test_a_narrow_model_equals_the_wide_one_without_these_units(family, folder, 
     monkeypatch.chdir(folder)
     monkeypatch.setenv("MODELWRIGHT_CACHE", str(folder / "cache"))
     recipe = load({"data": "rows.jsonl", "train": QUICK, **json.loads(json.dumps({**FAMILIES, **WIDE}[family]))})
+    for name, encoder in recipe.model.encoders.items():
+        if parts.split(encoder)[0] == "sage":  # what is left of a state of length 1 would be made longer
+            recipe.model.encoders[name] = {**encoder, "normalize": False}
     prepared = tasks.find(recipe.model.kind).prepare(recipe)
-    require_equal(prepared.build, prepared.first_batch())
+    model = prepared.build()
+    if ("compress: structured", family) in UNABLE:
+        assert not find(model)
+    else:
+        require_equal(prepared.build, prepared.first_batch())
 
 
 @pytest.mark.parametrize("kind", ["bert", "distilbert"])
@@ -121,7 +138,9 @@ def require_equal(build: Callable[[], Any], batch: Batch) -> dict[str, int]:
         written = narrow.predict(batch)
         for target, tensors in wide.predict(batch).items():
             for name, value in tensors.items():
-                torch.testing.assert_close(written[target][name].float(), value.float(), rtol=1e-3, atol=1e-3)
+                torch.testing.assert_close(
+                    written[target][name].float(), value.float(), rtol=1e-3, atol=1e-3, equal_nan=True
+                )
     sizes = [sum(weight.numel() for weight in model.parameters()) for model in (wide, narrow)]
     assert sizes[1] < sizes[0]
     return layers
