@@ -140,3 +140,14 @@ def test_zeros_cost_a_bit(kind, zeros):
         tensor.zero_()
     rounded.load_state_dict(state, strict=True)
     assert torch.equal(rounded.weight, before)
+
+
+@pytest.mark.parametrize("activations", ["dynamic", "static"])
+@pytest.mark.parametrize("inputs", [1, 2, 3, 17])
+def test_a_product_of_few_inputs_is_exact(inputs, activations):
+    torch.manual_seed(0)
+    layer = Int8Linear(torch.nn.Linear(inputs, 8), activations)
+    x = torch.randint(-127, 128, (5, inputs)).float()
+    x[:, 0] = 127.0  # the step is 1: nothing is rounded
+    for _ in range(5):
+        torch.testing.assert_close(layer(x), torch.nn.functional.linear(x, layer.weight, layer.bias))

@@ -15,9 +15,9 @@ from modelwright.compression._work import Work
 from modelwright.compression.int4 import rounded
 from modelwright.compression.wanda import least
 from modelwright.errors import UserError
-from modelwright.recipe import load
+from modelwright.recipe import Recipe, load
 
-from ..test_verb_family_matrix import FAMILIES, FIELD_OF, QUICK, words, write_data
+from ..test_verb_family_matrix import FAMILIES, FIELD_OF, QUICK, write_data
 
 APART = ("language", "policy")  # kinds of models with a preparation of their own
 SUPERVISED = {name: recipe for name, recipe in FAMILIES.items() if recipe.get("model", {}).get("kind") not in APART}
@@ -40,11 +40,20 @@ def folder(folders):
     return folders[None]
 
 
-def untrained(folder, recipe: dict) -> Run:
-    """A run of a family as it begins, on its data."""
+def recipe_of(folder, recipe: dict) -> Recipe:
     file = folder / "recipe.yaml"
     file.write_text(json.dumps({"data": "rows.jsonl", "train": QUICK, **recipe}))  # JSON is YAML
-    prepared = preparation.prepare(load(file))
+    return load(file)
+
+
+def prepared_rows(folder, recipe: dict):
+    """The rows of a family's data, as columns read them."""
+    return preparation.open_rows(recipe_of(folder, recipe)).table
+
+
+def untrained(folder, recipe: dict) -> Run:
+    """A run of a family as it begins, on its data."""
+    prepared = preparation.prepare(recipe_of(folder, recipe))
     return Run(prepared.recipe, prepared.columns, model=prepared.build().eval())
 
 
@@ -66,7 +75,7 @@ def test_every_family_is_rounded_saved_and_predicts(family, step, folders):
     run = untrained(folder, SUPERVISED[family])
     small = compressed(run, step)
     again = Run.from_bytes(small.to_bytes())
-    rows = str(folder / words("predict", family)[2])
+    rows = prepared_rows(folder, SUPERVISED[family])
     assert values(again.predict(rows, probabilities=True)) == values(small.predict(rows, probabilities=True))
     assert not any(w.ndim > 1 and w.is_floating_point() for n, w in small.model.state_dict().items() if "grid" not in n)
     with torch.no_grad():

@@ -9,7 +9,7 @@ import torch
 from modelwright.errors import RunError, UserError
 from modelwright.exporters.onnx import encoded, export, feed, start
 
-from ..compression.test_rounding import SUPERVISED, folder, untrained  # noqa: F401 (a fixture)
+from ..compression.test_rounding import SUPERVISED, folder, folders, untrained  # noqa: F401 (fixtures)
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -156,7 +158,10 @@ def test_terms_of_encoders_join_those_of_the_heads(monkeypatch):
     [
         ({"encoders": {"tabel": "mlp"}}, "model.encoders.tabel: there is no 'tabel'. Did you mean 'table'?"),
         ({"heads": {"wieght": "number"}}, "model.heads.wieght: there is no 'wieght'. Did you mean 'weight'?"),
-        ({"encoders": {"table": "rnn"}}, "model.encoders.table: rnn does not read table, only text, image, vector."),
+        (
+            {"encoders": {"table": "rnn"}},
+            "model.encoders.table: rnn does not read table, only text, image, vector, series.",
+        ),
         ({"encoders": {"table": "mpl"}}, "'mpl' is not a kind of encoders. Did you mean 'mlp'?"),
         ({"encoders": {"text": {"kind": "rnn", "pool": "flatten"}}}, "pool 'flatten' needs a fixed length"),
         ({"fuse": {"kind": "concat", "hidden": "x"}}, "fuse.concat.hidden"),
@@ -164,6 +169,7 @@ def test_terms_of_encoders_join_those_of_the_heads(monkeypatch):
 )
 def test_mistakes_say_where(options, message):
     sources, _ = sources_and_batch()
+    sources = [replace(one, sizes={k: v for k, v in one.sizes.items() if k != "sites"}) for one in sources]
     with pytest.raises(UserError) as caught:
         Assembled(sources, TARGETS, **options)
     assert message in str(caught.value)

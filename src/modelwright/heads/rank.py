@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..blocks.ranking import FIRST, Drawn, last, ranked, sampled_losses, whole_losses
 from ..blocks.stream import Stream
+from ..errors import UserError
 from ..losses import Loss
 from ..parts import Count, NoneOrMore, Probability
 
@@ -54,6 +55,8 @@ class Rank(nn.Module):
         exclude_seen: bool = True,
     ) -> None:
         super().__init__()
+        if "counts" not in sizes or "vocabulary" not in sizes:
+            raise UserError("the head ranks items, and the target holds none.", hint="Give it the kind items.")
         self.vocabulary, self.source, self.top = sizes["vocabulary"], source, top
         self.tied, self.exclude_seen = tied, exclude_seen
         self.drawn = Drawn(sizes["counts"], negatives, power) if negatives else None

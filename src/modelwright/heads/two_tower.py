@@ -12,6 +12,7 @@ from ..blocks.dense import dense_stack
 from ..blocks.members import average
 from ..blocks.ranking import FIRST, NEVER, Drawn, last, ranked, sampled_losses, whole_losses
 from ..blocks.stream import Stream
+from ..errors import UserError
 from ..losses import Loss
 from ..parts import Count, Positive
 
@@ -57,6 +58,8 @@ class TwoTower(nn.Module):
         exclude_seen: bool = True,
     ) -> None:
         super().__init__()
+        if "counts" not in sizes or "vocabulary" not in sizes:
+            raise UserError("the head ranks items, and the target holds none.", hint="Give it the kind items.")
         self.vocabulary, self.source, self.top = sizes["vocabulary"], source, top
         self.temperature, self.softmax = temperature, softmax
         self.drawn = Drawn(sizes["counts"], negatives, 0.75)
