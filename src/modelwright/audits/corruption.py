@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -71,15 +71,13 @@ def _ways(case: Case, sample: Sample) -> Iterator[tuple[str, tuple[float, ...], 
         return
     reach = reach_of(model_sources(case.run.recipe, case.run.columns), case.prepared.encoded.inputs)
     for key, scale in reach.items():
-        pictures, signal = (
-            key in sample.encoded.dense and sample.encoded.dense[key].ndim == 4,
-            key in sample.encoded.ragged,
-        )
-        beside = " of pictures" if pictures else f" of {key}" if signal else ""
+        beside, ways = "", cast("dict[str, Any]", _damage.NUMBERS)
+        if key in sample.encoded.ragged:
+            beside, ways = f" of {key}", _damage.SIGNALS
+        elif sample.encoded.dense[key].ndim == 4:
+            beside, ways = " of pictures", _damage.PICTURES
         beside = beside if len(reach) > 1 else ""
-        for kind, (spoil, severities) in (
-            _damage.PICTURES if pictures else _damage.SIGNALS if signal else _damage.NUMBERS
-        ).items():
+        for kind, (spoil, severities) in ways.items():
             yield f"{kind}{beside}", severities, partial(_changed, case, sample, key, spoil, scale.numpy())
     cells = case.inputs("number", "boolean", "category", "date")
     if cells:

@@ -5,14 +5,46 @@ Ids 0 and 1 are padding and what training has not seen: they are never ranked. K
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..errors import UserError
+from .stream import Stream
+
 FIRST = 2
 NEVER = float("-inf")
+
+
+class Ranking(nn.Module):
+    """What heads that rank items share: which are predicted, from `_scores(stream)` (B, V), and where the true ones stand.
+
+    Raises UserError where the target holds no items.
+    """
+
+    ranks = True
+
+    def __init__(self, sizes: dict[str, Any], source: str, top: int, exclude_seen: bool) -> None:
+        super().__init__()
+        if "counts" not in sizes or "vocabulary" not in sizes:
+            raise UserError("the head ranks items, and the target holds none.", hint="Give it the kind items.")
+        self.vocabulary, self.source, self.top, self.exclude_seen = sizes["vocabulary"], source, top, exclude_seen
+
+    def goal(self, said: dict[str, Tensor]) -> Tensor:
+        """(B, 1) of what is predicted, the item that an explanation is asked for."""
+        return said["ids"][:, :1]
+
+    def predict(self, stream: Stream, target: Tensor | None = None) -> dict[str, Tensor]:
+        true = None if target is None else last(target)
+        return ranked(self._scores(stream), self.top, stream.read if self.exclude_seen else None, true)
+
+    @abstractmethod
+    def _scores(self, stream: Stream) -> Tensor:
+        """(B, V) the scores of all ids, in float32."""
 
 
 class Drawn(nn.Module):

@@ -28,7 +28,7 @@ class Node(Column):
     group = None
     fitted = ("graph", "size")
     encoder: ClassVar[str] = "gcn"
-    baselines: ClassVar[tuple[str, ...]] = ("propagation", "common_neighbours", "adamic_adar")
+    usual_baselines: ClassVar[tuple[str, ...]] = ("propagation", "common_neighbours", "adamic_adar")
     exposes: ClassVar[str] = (
         "the edges and features of all nodes are in every step. What is protected of a node is that it was asked, and its target."
     )

@@ -7,14 +7,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..blocks.ranking import FIRST, Drawn, last, ranked, sampled_losses, whole_losses
+from ..blocks.ranking import FIRST, Drawn, Ranking, sampled_losses, whole_losses
 from ..blocks.stream import Stream
-from ..errors import UserError
 from ..losses import Loss
 from ..parts import Count, NoneOrMore, Probability
 
 
-class Rank(nn.Module):
+class Rank(Ranking):
     """The next item at each step of a sequence, by the product of the step with each item's embedding (SASRec, Kang & McAuley
     2018; with an rnn GRU4Rec, Hidasi 2016), learnt by a softmax over all items or over drawn ones, which fits far better than
     the paper's yes or no of one drawn item (Klenitskiy & Vasilev 2023).
@@ -35,7 +34,6 @@ class Rank(nn.Module):
 
     reads = "sequence"
     causal = True  # a step may not know what follows it
-    ranks = True
     examples: ClassVar[tuple[Any, ...]] = (
         {"vocabulary": 6, "counts": [4, 3, 2, 1]},
         torch.tensor([[2, 3, 5, 4], [4, 5, -1, -1], [2, -1, -1, -1], [5, 1, 2, -1], [3, 3, 3, 3], [-1] * 4]),
@@ -54,11 +52,8 @@ class Rank(nn.Module):
         power: Probability = 0.75,
         exclude_seen: bool = True,
     ) -> None:
-        super().__init__()
-        if "counts" not in sizes or "vocabulary" not in sizes:
-            raise UserError("the head ranks items, and the target holds none.", hint="Give it the kind items.")
-        self.vocabulary, self.source, self.top = sizes["vocabulary"], source, top
-        self.tied, self.exclude_seen = tied, exclude_seen
+        super().__init__(sizes, source, top, exclude_seen)
+        self.tied = tied
         self.drawn = Drawn(sizes["counts"], negatives, power) if negatives else None
         self.output = None if tied else nn.Embedding(self.vocabulary, width)
         if self.output is not None:
@@ -76,14 +71,6 @@ class Rank(nn.Module):
 
     def count(self, target: Tensor) -> Tensor:
         return (target >= FIRST).sum().float()
-
-    def goal(self, said: dict[str, Tensor]) -> Tensor:
-        """(B, 1) of what is predicted, the item that an explanation is asked for."""
-        return said["ids"][:, :1]
-
-    def predict(self, stream: Stream, target: Tensor | None = None) -> dict[str, Tensor]:
-        true = None if target is None else last(target)
-        return ranked(self._scores(stream), self.top, stream.read if self.exclude_seen else None, true)
 
     def logits(self, stream: Stream, target: Tensor) -> Tensor:
         """(N, V - 2): of each known item of the target (B, T)."""

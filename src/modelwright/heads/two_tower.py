@@ -10,14 +10,13 @@ from torch import Tensor, nn
 
 from ..blocks.dense import dense_stack
 from ..blocks.members import average
-from ..blocks.ranking import FIRST, NEVER, Drawn, last, ranked, sampled_losses, whole_losses
+from ..blocks.ranking import FIRST, NEVER, Drawn, Ranking, last, sampled_losses, whole_losses
 from ..blocks.stream import Stream
-from ..errors import UserError
 from ..losses import Loss
 from ..parts import Count, Positive
 
 
-class TwoTower(nn.Module):
+class TwoTower(Ranking):
     """Two towers (Covington 2016; Yi 2019): the encoders and the fuse are the user's, an embedding and dense layers the item's,
     and the score is the cosine of what both give, divided by the temperature. Learnt by a softmax over the items of the
     other rows of a step, corrected for how often each comes up there, over drawn items, or over all.
@@ -37,7 +36,6 @@ class TwoTower(nn.Module):
     """
 
     reads = "pooled"
-    ranks = True
     examples: ClassVar[tuple[Any, ...]] = (
         {"vocabulary": 6, "counts": [4, 3, 2, 1]},
         torch.tensor([[2, 3], [4, -1], [2, -1], [5, 2], [3, 3], [-1, -1]]),
@@ -57,13 +55,9 @@ class TwoTower(nn.Module):
         negatives: Count = 256,
         exclude_seen: bool = True,
     ) -> None:
-        super().__init__()
-        if "counts" not in sizes or "vocabulary" not in sizes:
-            raise UserError("the head ranks items, and the target holds none.", hint="Give it the kind items.")
-        self.vocabulary, self.source, self.top = sizes["vocabulary"], source, top
+        super().__init__(sizes, source, top, exclude_seen)
         self.temperature, self.softmax = temperature, softmax
         self.drawn = Drawn(sizes["counts"], negatives, 0.75)
-        self.exclude_seen = exclude_seen
         self.output = nn.Linear(width, size)
         self.items = nn.Embedding(self.vocabulary, size)
         nn.init.normal_(self.items.weight, std=size**-0.5)
@@ -103,14 +97,6 @@ class TwoTower(nn.Module):
 
     def count(self, target: Tensor) -> Tensor:
         return (last(target) >= FIRST).sum().float()
-
-    def goal(self, said: dict[str, Tensor]) -> Tensor:
-        """(B, 1) of what is predicted, the item that an explanation is asked for."""
-        return said["ids"][:, :1]
-
-    def predict(self, stream: Stream, target: Tensor | None = None) -> dict[str, Tensor]:
-        true = None if target is None else last(target)
-        return ranked(self._scores(stream), self.top, stream.read if self.exclude_seen else None, true)
 
     def logits(self, stream: Stream, target: Tensor) -> Tensor:
         """(N, V - 2): of each row whose item is known."""

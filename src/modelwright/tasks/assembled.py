@@ -141,7 +141,7 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
     if not recipe.baselines or not len(prepared.index(2)):
         return {}
     own = {name: c for name, c in prepared.columns.items() if hasattr(c, "classical") and not c.target}
-    classical = [*baselines.DEFAULTS, *(kind for column in own.values() for kind in column.baselines)]
+    classical = [*baselines.DEFAULTS, *(kind for column in own.values() for kind in column.usual_baselines)]
     texts = {name for name, c in prepared.columns.items() if parts.kind_of("columns", c) == "text" and not c.target}
     test, result = prepared.index(2), dict[str, dict[str, Any]]()
     codes_of = {name: codes for name, codes in prepared.encoded.targets.items() if not isinstance(codes, Ragged)}
