@@ -74,7 +74,7 @@ def _ways(case: Case, sample: Sample) -> Iterator[tuple[str, tuple[float, ...], 
         beside, ways = "", cast("dict[str, Any]", _damage.NUMBERS)
         if key in sample.encoded.ragged:
             beside, ways = f" of {key}", _damage.SIGNALS
-        elif sample.encoded.dense[key].ndim == 4:
+        elif key in sample.encoded.dense and sample.encoded.dense[key].ndim == 4:  # windows are cut on the way
             beside, ways = " of pictures", _damage.PICTURES
         beside = beside if len(reach) > 1 else ""
         for kind, (spoil, severities) in ways.items():
