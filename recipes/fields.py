@@ -234,6 +234,19 @@ def _value(values: list[float]) -> str:
     return mean if len(values) == 1 else f"{mean} ± {statistics.pstdev(values):.2g}"
 
 
+def stored(store: Path, known: set[str]) -> dict[str, Any]:
+    """What was reached before, of results that still exist. Read anew for each result: other fields may be trained beside."""
+    kept = json.loads(store.read_text("utf-8")) if store.exists() else {}
+    return {place: found for place, found in kept.items() if place in known}
+
+
+def keep(store: Path, kept: dict[str, Any]) -> None:
+    """Write it whole or not at all."""
+    new = store.with_suffix(".new")
+    new.write_text(json.dumps(kept, indent=1, ensure_ascii=False, sort_keys=True) + "\n", "utf-8")
+    new.replace(store)
+
+
 def table(folder: Path, all_fields: dict[str, FieldFile], kept: dict[str, Any], page: str) -> str:
     """The table as Markdown, and below it where its figures are from."""
     chinese, heads = page.endswith("zh-CN.md"), PAGES[page]
@@ -305,8 +318,6 @@ def main(arguments: list[str] | None = None, folder: Path = RECIPES, docs: Path 
         print(error, file=sys.stderr)
         return 2
     known = {key(name, result) for name, one in all_fields.items() for result in one.results}
-    kept = json.loads(store.read_text("utf-8")) if store.exists() else {}
-    kept = {place: found for place, found in kept.items() if place in known}
     for name, result in results:
         if options.short and result.short is None:
             continue
@@ -315,10 +326,9 @@ def main(arguments: list[str] | None = None, folder: Path = RECIPES, docs: Path 
             continue
         judge(name, result, found, options.short, outcome)
         if not options.short:  # kept at once: a later field may take hours
-            kept[key(name, result)] = found
-            store.write_text(json.dumps(kept, indent=1, ensure_ascii=False, sort_keys=True) + "\n", "utf-8")
+            keep(store, {**stored(store, known), key(name, result): found})
     if not options.short:
-        document(docs, folder, all_fields, kept)
+        document(docs, folder, all_fields, stored(store, known))
     if outcome.failures:
         print(f"\n{len(outcome.failures)} of {len(results)} missed:", *outcome.failures, sep="\n", file=sys.stderr)
     return 1 if outcome.failures else 0

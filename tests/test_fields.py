@@ -109,6 +109,25 @@ def test_the_table_shows_the_latest_of_each_and_what_is_out_of_date(made):
     assert "0.85 ± 0.05 †" in (made / "docs" / "fields.md").read_text("utf-8")
 
 
+def test_fields_trained_side_by_side_keep_each_others_results(made, monkeypatch):
+    write(made, RESULT, {**RESULT, "metric": "auc"})
+
+    def train(recipe, overrides):
+        """Takes so long that another call ends before it."""
+        monkeypatch.setattr(runner, "train", lambda *_: runner.Trained({"species": {"accuracy": 0.5, "auc": 0.6}}, 9, 1.0))
+        runner.keep(made / "recipes" / "fields.json", {"botany/flowers.yaml species.auc": {"values": [0.7]}})
+        return runner.Trained({"species": {"accuracy": 0.8, "auc": 0.9}}, 9, 1.0)
+
+    monkeypatch.setattr(runner, "train", train)
+    results = [(name, result) for name, result in runner.chosen(runner.fields(made / "recipes"), [])]
+    monkeypatch.setattr(runner, "chosen", lambda *_: results[:1])
+    monkeypatch.setattr(runner, "document", lambda *_: None)
+    run(made)
+    found = kept(made)
+    assert found["botany/flowers.yaml species.auc"] == {"values": [0.7]}
+    assert len(found["botany/flowers.yaml species.accuracy"]["values"]) == 2
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
