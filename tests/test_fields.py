@@ -114,7 +114,9 @@ def test_fields_trained_side_by_side_keep_each_others_results(made, monkeypatch)
 
     def train(recipe, overrides):
         """Takes so long that another call ends before it."""
-        monkeypatch.setattr(runner, "train", lambda *_: runner.Trained({"species": {"accuracy": 0.5, "auc": 0.6}}, 9, 1.0))
+        monkeypatch.setattr(
+            runner, "train", lambda *_: runner.Trained({"species": {"accuracy": 0.5, "auc": 0.6}}, 9, 1.0)
+        )
         runner.keep(made / "recipes" / "fields.json", {"botany/flowers.yaml species.auc": {"values": [0.7]}})
         return runner.Trained({"species": {"accuracy": 0.8, "auc": 0.9}}, 9, 1.0)
 

@@ -169,6 +169,32 @@ def test_every_depth_of_grey_gives_the_same_grey(fitted, cell):
     assert np.abs(out - LIGHT * scale).max() <= 1
 
 
+THIRDS = HALVES.copy()
+THIRDS[:3, :4] = 240  # no two ways of lying look alike
+LYING = {  # EXIF's orientation -> the pixels as a camera stores them, of the picture as it is shown
+    1: THIRDS, 2: THIRDS[:, ::-1], 3: THIRDS[::-1, ::-1], 4: THIRDS[::-1],
+    5: THIRDS.transpose(1, 0, 2), 6: np.rot90(THIRDS), 7: THIRDS[::-1, ::-1].transpose(1, 0, 2), 8: np.rot90(THIRDS, -1),
+    9: THIRDS,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("orientation", LYING)
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_pictures_of_a_turned_camera_stand_upright(fitted, orientation, form):
+    exif = Image.Exif()
+    exif[274] = orientation
+    stored = Image.fromarray(np.ascontiguousarray(LYING[orientation]).repeat(8, 0).repeat(8, 1))
+    options = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}}.get(form, {})
+    values = pa.array([packed(stored, form, exif=exif, **options)])
+    for size in (None, (6, 8)):  # a small one makes the reader take the JPEG at a fraction of its size
+        column = fitted("image", values, size=size)
+        out = column.encode(values)[0].astype(int)
+        assert out.shape[:2] == (size or (48, 64))
+        scale = out.shape[0] // 6
+        for y, x in ((1, 1), (1, 6), (4, 1), (4, 6)):
+            assert np.abs(out[y * scale, x * scale] - THIRDS[y, x]).max() <= 6
+
+
 @pytest.mark.parametrize(
     ("cell", "why"),
     [

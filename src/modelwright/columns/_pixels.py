@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,11 @@ from . import _parsing
 
 Cell = str | bytes | np.ndarray | None
 CHANNELS = (1, 3, 4)
+UPRIGHT, TURNED, SIDEWAYS = (
+    1,
+    range(2, 9),
+    range(5, 9),
+)  # EXIF's ways of pixels to lie: as shown; others; height and width exchanged
 _GREY = np.array([299, 587, 114]) / 1000  # ITU-R 601, what Pillow uses
 
 
@@ -122,7 +128,8 @@ def shape_of(cell: Cell) -> tuple[int, int] | None:
 
     try:
         with Image.open(io.BytesIO(cell) if isinstance(cell, bytes) else cell) as picture:
-            return picture.height, picture.width
+            height, width = picture.height, picture.width
+            return (width, height) if _lies(picture) in SIDEWAYS else (height, width)
     except Exception:  # Pillow's readers raise many kinds of errors on broken files; all mean "not readable"
         return None
 
@@ -144,7 +151,7 @@ def fitted(pictures: np.ndarray, target: Target) -> np.ndarray:
 
 def load(cell: Cell, target: Target) -> np.ndarray:
     """One cell -> (H, W, C) uint8, stretched to the target's size. Raises whatever the reader raises."""
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     wanted = (target.width, target.height)
     if isinstance(cell, np.ndarray):
@@ -158,15 +165,24 @@ def load(cell: Cell, target: Target) -> np.ndarray:
     assert cell is not None
     with Image.open(io.BytesIO(cell) if isinstance(cell, bytes) else cell) as opened:
         mode = "L" if target.channels == 1 else "RGB"
-        opened.draft(mode, wanted)  # a large JPEG is read small, many times faster
-        picture = opened
+        lies = _lies(opened)
+        opened.draft(
+            mode, wanted[::-1] if lies in SIDEWAYS else wanted
+        )  # a large JPEG is read small, many times faster
+        picture = opened if lies == UPRIGHT else ImageOps.exif_transpose(opened)
         if opened.mode[0] in "IF":  # 16 bits and more: Pillow would cut them off at 255
-            picture = Image.fromarray(_eight_bits(np.asarray(opened), opened.mode))
+            picture = Image.fromarray(_eight_bits(np.asarray(picture), opened.mode))
         if picture.mode != mode:
             picture = picture.convert(mode)
         if picture.size != wanted:
             picture = picture.resize(wanted, Image.Resampling.BILINEAR, reducing_gap=2.0)
         return _pixels(picture, target)
+
+
+def _lies(picture: Any) -> int:
+    """How an opened picture lies (EXIF's tag 274): cameras write down how they were held and leave the pixels as they were."""
+    said = picture.getexif().get(274) if "exif" in picture.info else UPRIGHT
+    return said if said in TURNED else UPRIGHT
 
 
 def _eight_bits(pixels: np.ndarray, mode: str) -> np.ndarray:

@@ -20,7 +20,7 @@ Side = Annotated[int, Field(ge=1, le=4096)]
 
 class Image(Column):
     """A picture: a path, encoded bytes, a struct {bytes, path}, a tensor or nested list of pixels (H, W) or
-    (H, W, C); C, H, W is understood too.
+    (H, W, C); C, H, W is understood too. A picture of a camera that was turned (EXIF) is shown upright.
 
     Input: uint8 (N, H, W, C). Pictures of another size are stretched. Missing and unreadable pictures are zeros,
     and are named in `problems`. Arrays that are not uint8 are mapped linearly from their range in training.

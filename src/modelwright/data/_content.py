@@ -13,7 +13,7 @@ import pyarrow as pa
 from .. import columns as _columns
 from . import _images
 
-VERSION = 1  # raise when the same columns would give other arrays
+VERSION = 2  # raise when the same columns would give other arrays
 
 
 class _Digest:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+
 from .. import _csv, _images
 from .._files import File
 from .._stored import Stored
@@ -21,11 +24,25 @@ TRACK = (
         19564180,
     ),
 )
+SMOOTHED = {
+    "steering_near": 3,
+    "steering_wide": 8,
+}  # means of steering, for targets beside it: column -> frames of one standard deviation
 
 
 def _track(paths: list[Path]) -> Parsed:
     table = _csv.read(File(paths[0]), {})[0]
+    steering = table.column("steering").to_numpy().astype(float)
+    for name, spread in SMOOTHED.items():
+        table = table.append_column(name, pa.array(_smooth(steering, spread)))
     return _images.with_bytes(table, "image", _images.archive(paths[1])), None
+
+
+def _smooth(values: np.ndarray, spread: int) -> np.ndarray:
+    """The mean over the frames around each, weighed by a Gaussian that ends after three standard deviations."""
+    away = np.arange(-3 * spread, 3 * spread + 1)
+    weights = np.exp(-0.5 * (away / spread) ** 2)
+    return np.convolve(values, weights, "same") / np.convolve(np.ones(len(values)), weights, "same")
 
 
 SETS = (
@@ -36,6 +53,6 @@ SETS = (
         _track,
         TRACK,
         ("Neighbouring frames are nearly alike: split by time, `column: frame`, never at random.",),
-        {"frame": {"kind": "drop"}, "reverse_or_brake": {"kind": "drop"}},
+        {name: {"kind": "drop"} for name in ("frame", "reverse_or_brake", *SMOOTHED)},
     ),
 )
