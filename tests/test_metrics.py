@@ -193,3 +193,11 @@ def test_scoring_needs_no_scikit_learn():
         "assert 'sklearn' not in sys.modules and 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_leaving_one_out_gives_what_all_rows_give_or_nothing():
+    truth = {"rmse": [3.0, 4.0], "mae": [3.0, 4.0], "f1": [1.0, 0.0], "accuracy": [1.0, 0.0]}
+    found = metrics.summary([{"rows": 1, **{name: each[fold] for name, each in truth.items()}} for fold in (0, 1)])
+    assert (found["rows"], found["folds"], found["mae"], found["accuracy"]) == (2, 2, 3.5, 0.5)
+    assert found["rmse"] == pytest.approx(12.5**0.5)
+    assert found["f1"] is None and found["f1_sd"] is None
