@@ -32,9 +32,8 @@ _MAIN = {
     "tags": ("f1", True),
     "reconstruct": ("elbo", True),
 }
-
-
 KINDS = tuple(_MAIN)  # of targets; others bring their own measures
+ROW_MEANS = ("accuracy", "loss", "brier", "mae", "mse", "rmse")  # what a single row tells
 
 
 def main(kind: str) -> tuple[str, bool]:
@@ -100,25 +99,21 @@ def _reconstruct(predicted: Mapping[str, np.ndarray], intervals: bool) -> dict[s
     return found
 
 
-ROW_MEANS = ("accuracy", "loss", "brier", "mae", "mse")  # means over rows, so that means over folds are the same
-
-
 def summary(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Metrics of several folds as one: the mean of each, its sample standard deviation as `<metric>_sd`, `rows` added
-    up, and `folds`. A metric that is None in some folds is averaged over the others; intervals are left out. Where each fold
-    is one row (leave-one-out), RMSE is that of all rows, and what a single row cannot tell, such as F1, is None."""
+    """Metrics of several folds as one: the mean of each, its sample standard deviation as `<metric>_sd`, `rows` added up, and
+    `folds`. A metric that is None in some folds is averaged over the others; intervals are left out. Where each fold is one row
+    (leave-one-out), RMSE is that of all rows, and what a single row cannot tell, such as F1, is None."""
     result: dict[str, Any] = {"rows": int(sum(s.get("rows", 0) for s in scores)), "folds": len(scores)}
     alone = all(s.get("rows") == 1 for s in scores)
     names = dict.fromkeys(n for s in scores for n in s if n != "rows" and not n.endswith("_interval"))
     for name in names:
-        values = [s[name] for s in scores if s.get(name) is not None]
+        values = [s[name] for s in scores if s.get(name) is not None and (not alone or name in ROW_MEANS)]
         if values and isinstance(values[0], str):
             result[name] = values[0]
             continue
-        tells = bool(values) and (not alone or name in (*ROW_MEANS, "rmse"))
-        root = alone and name == "rmse"
-        result[name] = float(np.sqrt(np.mean(np.square(values))) if root else np.mean(values)) if tells else None
-        result[f"{name}_sd"] = float(np.std(values, ddof=1)) if tells and len(values) > 1 else None
+        mean = np.sqrt(np.mean(np.square(values))) if alone and name == "rmse" else np.mean(values or np.nan)
+        result[name] = float(mean) if values else None
+        result[f"{name}_sd"] = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return result
 
 

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
 from modelwright.data import _stored, catalogue, reading
 from modelwright.errors import DataError
@@ -157,6 +158,18 @@ def test_cifar10_is_read_from_its_archives():
     found = reading.read("cifar10")
     assert np.bincount(found.part).tolist() == [50_000, 0, 10_000]
     assert len(found.table.column("label").unique()) == 10
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not os.environ.get("MODELWRIGHT_DATA"), reason="no MODELWRIGHT_DATA")
+def test_steering_over_the_frames_around_is_a_gaussian_mean():
+    table = reading.read("sim_track").table
+    steering = table.column("steering").to_numpy().astype(float)
+    for name, spread in (("steering_near", 3), ("steering_wide", 8)):
+        inside = slice(3 * spread, -3 * spread)  # at the ends the mean is of the frames that there are
+        expected = gaussian_filter1d(steering, spread, truncate=3.0)
+        assert np.allclose(table.column(name).to_numpy()[inside], expected[inside])
+        assert np.abs(table.column(name).to_numpy()).max() <= np.abs(steering).max()
 
 
 @pytest.mark.real

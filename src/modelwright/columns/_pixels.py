@@ -17,11 +17,8 @@ from . import _parsing
 
 Cell = str | bytes | np.ndarray | None
 CHANNELS = (1, 3, 4)
-UPRIGHT, TURNED, SIDEWAYS = (
-    1,
-    range(2, 9),
-    range(5, 9),
-)  # EXIF's ways of pixels to lie: as shown; others; height and width exchanged
+# how pixels lie, in EXIF's numbers: as they are shown; otherwise; of these, with height and width exchanged
+UPRIGHT, TURNED, SIDEWAYS = 1, range(2, 9), range(5, 9)
 _GREY = np.array([299, 587, 114]) / 1000  # ITU-R 601, what Pillow uses
 
 
@@ -166,9 +163,8 @@ def load(cell: Cell, target: Target) -> np.ndarray:
     with Image.open(io.BytesIO(cell) if isinstance(cell, bytes) else cell) as opened:
         mode = "L" if target.channels == 1 else "RGB"
         lies = _lies(opened)
-        opened.draft(
-            mode, wanted[::-1] if lies in SIDEWAYS else wanted
-        )  # a large JPEG is read small, many times faster
+        # a large JPEG is read small, many times faster
+        opened.draft(mode, wanted[::-1] if lies in SIDEWAYS else wanted)
         picture = opened if lies == UPRIGHT else ImageOps.exif_transpose(opened)
         if opened.mode[0] in "IF":  # 16 bits and more: Pillow would cut them off at 255
             picture = Image.fromarray(_eight_bits(np.asarray(picture), opened.mode))

@@ -24,10 +24,8 @@ TRACK = (
         19564180,
     ),
 )
-SMOOTHED = {
-    "steering_near": 3,
-    "steering_wide": 8,
-}  # means of steering, for targets beside it: column -> frames of one standard deviation
+# means of steering over the frames around, for targets beside it: column -> the Gaussian's standard deviation in frames
+SMOOTHED = {"steering_near": 3, "steering_wide": 8}
 
 
 def _track(paths: list[Path]) -> Parsed:
