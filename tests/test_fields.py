@@ -121,7 +121,7 @@ def test_fields_trained_side_by_side_keep_each_others_results(made, monkeypatch)
         return runner.Trained({"species": {"accuracy": 0.8, "auc": 0.9}}, 9, 1.0)
 
     monkeypatch.setattr(runner, "train", train)
-    results = [(name, result) for name, result in runner.chosen(runner.fields(made / "recipes"), [])]
+    results = list(runner.chosen(runner.fields(made / "recipes"), []))
     monkeypatch.setattr(runner, "chosen", lambda *_: results[:1])
     monkeypatch.setattr(runner, "document", lambda *_: None)
     run(made)

@@ -111,8 +111,8 @@ def summary(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         if values and isinstance(values[0], str):
             result[name] = values[0]
             continue
-        mean = np.sqrt(np.mean(np.square(values))) if alone and name == "rmse" else np.mean(values or np.nan)
-        result[name] = float(mean) if values else None
+        root = alone and name == "rmse"
+        result[name] = float(np.sqrt(np.mean(np.square(values))) if root else np.mean(values)) if values else None
         result[f"{name}_sd"] = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return result
 

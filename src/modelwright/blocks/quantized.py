@@ -237,9 +237,8 @@ def _forget(module: nn.Module, *_: Any) -> None:
 
 def _integers(x: Tensor, codes: Tensor) -> Tensor:
     """The product of whole numbers (..., K), whatever type holds them, and codes (N, K)."""
-    if x.shape[-1] == 1 or not _has_kernel(
-        "_int_mm", x
-    ):  # of one input the kernel (torch 2.13) makes something else at random
+    # of one input the kernel (torch 2.13) makes something else at random
+    if x.shape[-1] == 1 or not _has_kernel("_int_mm", x):
         return F.linear(x, codes.to(x.dtype))
     flat = x.reshape(-1, x.shape[-1]).to(torch.int8)
     return torch._int_mm(flat, codes.t()).view(*x.shape[:-1], len(codes))
