@@ -81,3 +81,16 @@ def test_on_step_may_stop_a_training(workplace):
     with pytest.raises(KeyboardInterrupt, match=r"--resume run"):
         mw.train({"data": "iris", "train": QUICK}, out="run", on_step=stop, baselines=False)
     assert mw.train(resume="run").metrics["test"]["species"]["accuracy"] > 0.2
+
+
+def test_rows_of_all_lengths_are_predicted_in_their_order():
+    """More rows than a batch: those of similar length are predicted together, and each answer stands at its row."""
+    draw = np.random.default_rng(0)
+    texts = [" ".join(draw.choice(["sea", "sky", "red", "old"], draw.integers(1, 30))) for _ in range(600)]
+    rows = {"text": texts, "seas": [text.count("sea") / 10 for text in texts]}
+    encoder = {"kind": "rnn", "hidden": 8, "pool": "mean"}
+    recipe = {"data": rows, "target": "seas", "columns": {"text": "text"}, "model": {"encoders": {"text": encoder}}}
+    run = mw.train({**recipe, "train": {**QUICK, "epochs": 1}}, baselines=False)
+    together = run.predict(rows)["seas"].to_numpy()
+    alone = np.concatenate([run.predict({"text": [text]})["seas"].to_numpy() for text in texts[::30]])
+    assert np.allclose(together[::30], alone, atol=1e-5) and together.std() > 1e-3

@@ -31,8 +31,9 @@ def predict_encoded(
     """target (of `only`, or every one) -> the head's tensors, one row each for `index` (default: all rows), in that order. Sequences of ids are
     padded with -1. The first of the inputs that are written again has `row_bounds` beside them."""
     index = np.arange(encoded.rows) if index is None else index
+    order = _by_length(encoded, index, size)
     found: dict[str, dict[str, list[torch.Tensor]]] = {}
-    for batch in _batches(model, encoded, index, size, device):
+    for batch in _batches(model, encoded, index[order], size, device):
         predicted = model.predict(batch, only)
         if rebuilt := [target for target in model.rebuilt if target in predicted]:
             predicted[rebuilt[0]].update(row_bounds(model, batch))
@@ -40,8 +41,10 @@ def predict_encoded(
             for name, value in tensors.items():
                 value = value.float() if value.is_floating_point() else value
                 found.setdefault(target, {}).setdefault(name, []).append(value.cpu())
+    back = np.argsort(order)
     return {
-        target: {name: _joined(chunks).numpy() for name, chunks in tensors.items()} for target, tensors in found.items()
+        target: {name: _joined(chunks)[back].numpy() for name, chunks in tensors.items()}
+        for target, tensors in found.items()
     }
 
 
@@ -51,7 +54,7 @@ def mean_losses(
 ) -> dict[str, float]:
     """Every loss term's mean over the rows `index`, in evaluation mode."""
     sums: dict[str, list[float]] = {}
-    for batch in _batches(model, encoded, index, size, device):
+    for batch in _batches(model, encoded, index[_by_length(encoded, index, size)], size, device):
         for name, (value, count) in model(batch).items():
             total = sums.setdefault(name, [0.0, 0.0])
             total[0] += float(value)
@@ -63,6 +66,13 @@ def _losses(model: Model, encoded: Encoded, index: np.ndarray, device: str = "cp
     """The mean losses where some head's cannot be told from its predictions, otherwise nothing."""
     needed = any(how != "predictions" for how in model.measured_by.values())
     return mean_losses(model, encoded, index, device=device) if needed else {}
+
+
+def _by_length(encoded: Encoded, index: np.ndarray, size: int) -> np.ndarray:
+    """The places of `index` in the order in which they are asked for: rows of similar length together, so that little of a
+    batch is padding."""
+    lengths = encoded.lengths() if len(index) > size else None
+    return np.arange(len(index)) if lengths is None else np.argsort(lengths.cpu().numpy()[index], kind="stable")
 
 
 def _batches(model: Model, encoded: Encoded, index: np.ndarray, size: int, device: str) -> Iterator[Batch]:

@@ -1,4 +1,4 @@
-"""Autonomous driving: several numbers from one picture, frames in their order, rows balanced and mirrored."""
+"""Autonomous driving: several numbers from two pictures, frames in their order, rows balanced and mirrored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FAMILIES: dict[str, dict] = {
         "targets": {"steering": {}, "speed": {"weight": 0.2}},
         "columns": {
             "frame": {"kind": "drop"},
-            "picture": {"kind": "image"},
+            "picture": {"kind": "frames"},
             "steering": {"kind": "number", "slices": {"turning": "!= 0"}},
             "speed": {"kind": "number"},
         },
@@ -44,5 +44,12 @@ def write(folder: Path) -> None:
         pixels = draw.integers(0, 100, (8, 8), np.uint8)
         pixels[:, round(3.5 + 3 * steering)] = 255
         Image.fromarray(pixels).save(folder / f"{frame}.png")
-        rows.append({"frame": frame, "picture": f"{frame}.png", "steering": steering, "speed": 30 - 9 * abs(steering)})
+        rows.append(
+            {
+                "frame": frame,
+                "picture": [f"{max(frame - 1, 0)}.png", f"{frame}.png"],
+                "steering": steering,
+                "speed": 30 - 9 * abs(steering),
+            }
+        )
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -305,6 +305,10 @@ class Case:
         odds = np.log(np.maximum(own, 1e-7)) - np.log(np.maximum(probabilities.sum(1), 1e-7))
         return np.where(codes >= 0, odds, np.nan)
 
+    def pictures(self) -> list[str]:
+        """The input columns that encoders read as images."""
+        return [name for name, column in self.run.columns.items() if not column.target and column.source == "image"]
+
     def inputs(self, *kinds: str) -> list[str]:
         """The input columns of these kinds."""
         named = {n: parts.kind_of("columns", c) for n, c in self.run.columns.items() if not c.target}

@@ -61,7 +61,7 @@ class LabelErrors:
         guess = probabilities.argmax(1)
         told = [(str(names[c]), str(names[g]), float(p[c])) for c, g, p in zip(codes, guess, probabilities)]
         encoded, place, found = case.prepared.encoded, keys(case.run.columns), Findings()
-        pictures: dict[str, Any] = {name: encoded.inputs[place[name]] for name in case.inputs("image")}
+        pictures: dict[str, Any] = {name: encoded.inputs[place[name]] for name in case.pictures()}
         for pixels in pictures.values():
             peak = max(int(pixels[rows].max()), 1)
             shots = [picture((pixels[row].astype(np.float32) * 255 / peak).astype(np.uint8)) for row in rows]

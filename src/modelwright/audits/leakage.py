@@ -88,7 +88,7 @@ class Leakage:
             near = _twins.texts(one, other, case.seed)
             found.append(self._nearly(f"near texts: {name}", near, 0.0, "share four fifths of their wording"))
         place = {} if case.is_language else keys(case.run.columns)
-        for name in case.inputs("image"):
+        for name in case.pictures():
             near = _twins.pictures(these[place[name]], those[place[name]])
             found.append(self._nearly(f"near pictures: {name}", near, 0.0, "look the same but for brightness"))
         return found
@@ -119,7 +119,7 @@ class Leakage:
         """Pictures that follow one another in a film, some of them in the training and some in the test."""
         found: Findings = []
         place = keys(case.run.columns)
-        for name in case.inputs("image"):
+        for name in case.pictures():
             pixels = case.prepared.encoded.inputs[place[name]]
             if not twins.is_film(pixels):
                 continue

@@ -98,8 +98,8 @@ def ranked(scores: Tensor, count: int, seen: Tensor | None = None, true: Tensor 
     if true is not None:
         own = scores.gather(1, true.clamp(min=0)[:, None])
         possible = (true >= FIRST) & own[:, 0].isfinite()
-        found["rank"] = ((scores >= own).sum(1) - 1).masked_fill(~possible, -1)
-        found["others"] = (scores > NEVER).sum(1) - possible.long()
+        found["rank"] = ((scores >= own).sum(1, dtype=torch.int32) - 1).masked_fill(~possible, -1)
+        found["others"] = (scores > NEVER).sum(1, dtype=torch.int32) - possible.int()
     return found
 
 

@@ -195,10 +195,10 @@ def _pixels(picture, target: Target) -> np.ndarray:
     return np.asarray(picture, np.uint8).reshape(target.height, target.width, target.channels)
 
 
-def load_all(found: Sequence[Cell], target: Target, first: int = 0) -> tuple[np.ndarray, dict[int, str]]:
+def load_all(found: Sequence[Cell], target: Target, first: int = 0, each: int = 1) -> tuple[np.ndarray, dict[int, str]]:
     """Cells -> (N, H, W, C) uint8, zeros where missing or unreadable, and why, by row. Files are read in threads.
 
-    first: the row that the first cell is called."""
+    first: how many cells were before these. each: cells of one row."""
     out = np.zeros((len(found), target.height, target.width, target.channels), np.uint8)
     unreadable: dict[int, str] = {}
 
@@ -212,7 +212,7 @@ def load_all(found: Sequence[Cell], target: Target, first: int = 0) -> tuple[np.
             name = f"'{cell}'" if isinstance(cell, str) else "its data"
             why = getattr(error, "strerror", None) or error or type(error).__name__
             why = "it is no picture" if "BytesIO" in str(why) else why
-            unreadable[i] = f"row {first + i}, {name}: {why}"
+            unreadable[i] = f"row {(first + i) // each}, {name}: {why}"
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         list(pool.map(one, range(len(found)), chunksize=64))

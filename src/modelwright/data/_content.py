@@ -44,9 +44,9 @@ def content(table: pa.Table, columns: Mapping[str, Any], own: Collection[str] = 
     with pa.ipc.new_stream(pa.PythonFile(_Digest(state), "w"), table.schema) as writer:
         writer.write_table(table)
     for name in _images.path_columns(table):
-        for cell in table.column(name).to_pylist():
+        for file in (file for cell in table.column(name).to_pylist() for file in _images.named(cell)):
             try:
-                status = os.stat(cell or "")
+                status = os.stat(file)
                 state.update(f"{status.st_size} {status.st_mtime_ns}".encode())
             except OSError:
                 state.update(b"absent")

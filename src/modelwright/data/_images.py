@@ -125,37 +125,56 @@ def is_archive(name: str) -> bool:
 
 def with_bytes(table: pa.Table, column: str, files: dict[str, bytes]) -> pa.Table:
     """The table with the names in a column replaced by the bytes of those files."""
-    cells = table.column(column).to_pylist()
-    absent = [name for name in cells if name and name not in files]
+    cells = [named(cell) for cell in table.column(column).to_pylist()]
+    absent = [name for names in cells for name in names if name not in files]
     if absent:
         raise DataError(
             f"{len(absent)} images are not in the archive, the first is '{absent[0]}'.", where=f"column '{column}'"
         )
-    images = pa.array([files[name] if name else None for name in cells], pa.large_binary())
+    if any(len(names) > 1 for names in cells):
+        images = pa.array([[files[name] for name in names] for names in cells], pa.list_(pa.large_binary()))
+    else:
+        images = pa.array([files[names[0]] if names else None for names in cells], pa.large_binary())
     return table.set_column(table.column_names.index(column), column, images)
 
 
+def named(cell: str | list[str | None] | None) -> list[str]:
+    """The files that a cell names: one, several with | between them, or a list."""
+    names = cell.split("|") if isinstance(cell, str) else cell or ()
+    return [name.strip() for name in names if name and name.strip()]
+
+
 def path_columns(table: pa.Table) -> list[str]:
-    """The columns of strings whose first cells all end like the files of images, or of another kind."""
+    """The columns of strings, or lists of them, whose first cells all end like the files of images, or of another kind."""
     found = []
     for name in table.column_names:
-        if pa.types.is_string(table.schema.field(name).type) or pa.types.is_large_string(table.schema.field(name).type):
-            cells = [cell for cell in table.column(name).slice(0, 50).to_pylist() if cell]
+        kind = table.schema.field(name).type
+        kind = kind.value_type if pa.types.is_list(kind) or pa.types.is_large_list(kind) else kind
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            cells = [file for cell in table.column(name).slice(0, 50).to_pylist() for file in named(cell)]
             if cells and all(is_image(cell) for cell in cells):
                 found.append(name)
     return found
 
 
 def absolute(table: pa.Table, folder: Path, names: Iterable[str]) -> pa.Table:
-    """The table with the relative paths in these columns made absolute, where the first file exists in the folder."""
+    """The table with the relative paths in these `path_columns` made absolute, where the first file exists in the folder; cells
+    with several become lists."""
     for name in names:
         cells = table.column(name)
-        first = next((cell for cell in cells.slice(0, 50).to_pylist() if cell), "")
-        if os.path.isabs(first) or not (folder / first).is_file():
+        first = next(cell for cell in cells.slice(0, 50).to_pylist() if named(cell))
+        whole = isinstance(first, str) and (folder / first).is_file()
+        file = first if whole else named(first)[0]
+        if os.path.isabs(file) or not (folder / file).is_file():
+            continue
+        place = table.column_names.index(name)
+        if not whole:
+            lists = [[f"{folder.absolute()}/{each}" for each in named(cell)] for cell in cells.to_pylist()]
+            table = table.set_column(place, name, pa.array(lists, pa.list_(pa.string())))
             continue
         prefix = pa.scalar(f"{folder.absolute()}/", cells.type)
         separator = pa.scalar("", cells.type)
         joined = pc.binary_join_element_wise(prefix, cells, separator)
         empty = pc.or_kleene(pc.is_null(cells), pc.equal(pc.binary_length(cells), 0))
-        table = table.set_column(table.column_names.index(name), name, pc.if_else(empty, cells, joined))
+        table = table.set_column(place, name, pc.if_else(empty, cells, joined))
     return table

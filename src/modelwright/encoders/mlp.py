@@ -25,6 +25,7 @@ class Mlp(nn.Module):
         hidden: width of each layer.
         activation: function after each layer.
         dropout: share of values set to zero after each layer while training.
+        input_dropout: share of input values set to zero while training, for each member others.
         norm: normalisation after each dense layer.
         numbers: how a table's numbers are spread out first: not at all, in intervals (piecewise) or waves (periodic).
         ensemble: number of members.
@@ -45,6 +46,7 @@ class Mlp(nn.Module):
         hidden: tuple[Count, ...] = (256, 256),
         activation: Activation = "relu",
         dropout: Share = 0.1,
+        input_dropout: Share = 0.0,
         norm: Norm = "none",
         numbers: Numbers = "piecewise",
         ensemble: Count = 1,
@@ -53,6 +55,7 @@ class Mlp(nn.Module):
         super().__init__()
         self.inputs = Flat(source, numbers=numbers)
         self.pool, self.length = pool, ensemble
+        self.input_dropout = nn.Dropout(input_dropout)
         self.width = hidden[-1] if hidden else self.inputs.width
         self.layers: nn.Module
         if ensemble > 1:
@@ -61,7 +64,10 @@ class Mlp(nn.Module):
             self.layers = dense_stack(self.inputs.width, hidden, activation, dropout, norm)
 
     def forward(self, batch: Batch) -> Stream:
-        return Stream(self.layers(self.inputs(batch).unsqueeze(1)))
+        x = self.inputs(batch).unsqueeze(1)
+        if self.input_dropout.p:
+            x = self.input_dropout(x.expand(-1, self.length, -1))
+        return Stream(self.layers(x))
 
 
 class _Ensemble(nn.Module):

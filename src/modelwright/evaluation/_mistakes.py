@@ -16,6 +16,7 @@ _MOST = 10
 _MOST_INPUTS = 8
 _LONGEST_CELL = 60
 _LARGEST_PICTURE = 128
+PNG_COLORS = {1: 0, 3: 2, 4: 6}  # channels -> how the format calls them
 
 
 class Examples(NamedTuple):
@@ -114,14 +115,15 @@ def brightened(pictures: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def picture(pixels: np.ndarray) -> str:
-    """uint8 (H, W), or (H, W, C) with 1 (grey), 3 (RGB) or 4 (RGBA) channels, as a PNG in base64; every n-th pixel of
-    a large one."""
+    """uint8 (H, W), or (H, W, C) with 1 (grey), 3 (RGB) or 4 (RGBA) channels, as a PNG in base64; of more channels, which are
+    frames, the last one; every n-th pixel of a large one."""
     pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
     step = -(-max(pixels.shape[:2]) // _LARGEST_PICTURE) or 1
-    pixels = np.ascontiguousarray(pixels[::step, ::step], dtype=np.uint8)
-    height, width, channels = pixels.shape
+    height, width, channels = pixels[::step, ::step].shape
+    channels = channels if channels in PNG_COLORS else 1 if channels % 3 else 3
+    pixels = np.ascontiguousarray(pixels[::step, ::step, -channels:], dtype=np.uint8)
     lines = b"".join(b"\0" + line.tobytes() for line in pixels)  # each line begins with its filter: none
-    header = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 3: 2, 4: 6}[channels], 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, PNG_COLORS[channels], 0, 0, 0)
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
     body = b"".join(struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
     return base64.b64encode(b"\x89PNG\r\n\x1a\n" + body).decode("ascii")

@@ -129,7 +129,7 @@ def examples_of(table: Any, encoded: Any, index: np.ndarray, columns: dict[str, 
     """The raw rows behind scored ones, with their pictures."""
     inputs = {name: column for name, column in columns.items() if not column.target}
     place = keys(inputs)
-    pictures = {n: encoded.inputs[place[n]] for n, c in inputs.items() if parts.kind_of("columns", c) == "image"}
+    pictures = {n: encoded.inputs[place[n]] for n, c in inputs.items() if c.source == "image"}
     return evaluation.Examples(table, index, list(inputs), pictures)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from .. import _csv, _images
@@ -29,18 +28,17 @@ SMOOTHED = {"steering_near": 3, "steering_wide": 8}
 
 
 def _track(paths: list[Path]) -> Parsed:
+    from scipy.ndimage import gaussian_filter1d
+
     table = _csv.read(File(paths[0]), {})[0]
     steering = table.column("steering").to_numpy().astype(float)
     for name, spread in SMOOTHED.items():
-        table = table.append_column(name, pa.array(_smooth(steering, spread)))
-    return _images.with_bytes(table, "image", _images.archive(paths[1])), None
-
-
-def _smooth(values: np.ndarray, spread: int) -> np.ndarray:
-    """The mean over the frames around each, weighed by a Gaussian that ends after three standard deviations."""
-    away = np.arange(-3 * spread, 3 * spread + 1)
-    weights = np.exp(-0.5 * (away / spread) ** 2)
-    return np.convolve(values, weights, "same") / np.convolve(np.ones(len(values)), weights, "same")
+        smooth = gaussian_filter1d(steering, spread, truncate=3.0, mode="nearest")
+        table = table.append_column(name, pa.array(smooth))
+    names = table.column("image").to_pylist()
+    table = table.append_column("frames", pa.array([list(pair) for pair in zip(names[:1] + names, names)]))
+    files = _images.archive(paths[1])
+    return _images.with_bytes(_images.with_bytes(table, "image", files), "frames", files), None
 
 
 SETS = (
@@ -51,6 +49,6 @@ SETS = (
         _track,
         TRACK,
         ("Neighbouring frames are nearly alike: split by time, `column: frame`, never at random.",),
-        {name: {"kind": "drop"} for name in ("frame", "reverse_or_brake", *SMOOTHED)},
+        {name: {"kind": "drop"} for name in ("frame", "frames", "reverse_or_brake", *SMOOTHED)},
     ),
 )
