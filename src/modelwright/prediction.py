@@ -135,7 +135,7 @@ def scored(column: Any, predicted: Mapping[str, Any], truth: Any, intervals: boo
     """Every metric of predictions of one target, in the truth's unit, whoever made them; of its slices `<slice>_rows` and the main
     metric."""
     sizes = column.sizes()
-    beside = {"outside": sizes["outside"]} if "outside" in sizes else {}
+    beside = {name: sizes[name] for name in ("outside", "unseen") if name in sizes}
     kind = parts.kind_of("columns", column)
     found = metrics.score(kind, {**predicted, **beside}, truth, sizes.get("classes"), intervals=intervals)
     main = metrics.main(kind)[0]

@@ -75,13 +75,15 @@ class Prepared:
     def batches(self, size: int) -> Any:
         """The training rows in batches of `size`, augmented as the recipe says."""
         recipe = self.recipe
-        images = [source.name for source in model_sources(recipe, self.columns) if source.kind == "image"]
+        sources = model_sources(recipe, self.columns)
+        images = [source.name for source in sources if source.kind == "image"]
+        texts = [source.name for source in sources if source.kind == "text" and "pieces" not in source.sizes]
         targets = targets_of(recipe, self.columns).items()
         classes = {name: len(sizes["classes"]) for name, (_, sizes) in targets if "classes" in sizes}
         zeros = {name: _zero(self.columns[name]) for name, (kind, _) in targets if kind == "number"}
         train, index = recipe.train, self.index(0)
         with recipe.places():
-            augment = augmentation.build(train.augment, images, classes, zeros)
+            augment = augmentation.build(train.augment, images, classes, zeros, texts)
             weights = self._weights(index)
         usual = Batches(self.encoded, index, size, train.seed, augment, train.bucket, weights=weights)
         return self.draw(usual) if self.draw else usual

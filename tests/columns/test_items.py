@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy.stats import hypergeom
 
 from modelwright import checks
 from modelwright.columns import Ragged, _ranking
@@ -78,6 +79,18 @@ def test_the_sampled_rank_is_that_of_drawn_negatives():
     drawn = np.array([(random.choice(others, 100, replace=False) < rank).sum() for _ in range(4000)])
     ours = _ranking._among(np.full(4000, rank), np.full(4000, others))
     assert ours.mean() == pytest.approx(drawn.mean(), abs=0.2) and ours.std() == pytest.approx(drawn.std(), abs=0.15)
+
+
+def test_sampled_scores_draw_from_the_whole_catalogue():
+    column = fitted([["a", "b"], ["b", "c"]], True, catalogue=10)
+    assert column.sizes()["unseen"] == 7
+    truth, predicted = (
+        np.full(2000, 5),
+        {"rank": np.full(2000, 100), "others": np.full(2000, 200), "ids": np.zeros((2000, 1))},
+    )
+    assert Items.scores(predicted, truth)["sampled_hr_10"] == 0  # half of the others stand above
+    more = Items.scores({**predicted, "unseen": 1800}, truth)["sampled_hr_10"]  # one in twenty of 2,000
+    assert more == pytest.approx(hypergeom(2000, 100, 100).cdf(9), abs=0.01)
 
 
 def test_without_ranks_the_list_tells_them():

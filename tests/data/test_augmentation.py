@@ -10,7 +10,9 @@ from modelwright.data.batches import generator
 from modelwright.errors import UserError
 
 PICTURES = torch.from_numpy(np.random.default_rng(0).integers(1, 256, (64, 12, 10, 3), np.uint8))
-CHANGES = [name for name in parts.kinds("data.augmentation") if name not in ("mirror", "mixup", "resize")]
+CHANGES = [
+    name for name in parts.kinds("data.augmentation") if name not in ("mirror", "mixup", "resize", "word_dropout")
+]
 
 
 def changed(kind, images=PICTURES, seed=0, **options):
@@ -180,6 +182,7 @@ def test_changes_follow_each_other_and_leave_the_rest_alone():
         ([{"kind": "shift", "pixels": "two"}], ["image"],
          "data.augmentation.shift.pixels: expected a whole number, given 'two'."),
         (["flip"], [], "train.augment: flip changes pictures, and there is no image column."),
+        (["word_dropout"], ["image"], "train.augment: word_dropout changes texts, and there is no column of words or items."),
     ],
 )  # fmt: skip
 def test_mistakes_in_the_recipe(recipe, images, message):
@@ -198,3 +201,14 @@ def test_mistakes_that_only_the_data_show():
         "train.augment: mixup cannot mix 'category': categories and texts have no values in between. "
         "Use it with pictures and numbers."
     )
+
+
+def test_word_dropout_makes_some_words_unknown_and_leaves_padding_and_targets():
+    ids = torch.randint(2, 50, (40, 30), dtype=torch.int32)
+    ids[:, 20:] = 0
+    batch = {"text": ids, "number": torch.ones(40, 2), "target.next": ids.long()}
+    out = augmentation.build([{"kind": "word_dropout", "share": 0.25}], [], {}, texts=["text"])(batch, generator(3))
+    changed = out["text"] != ids
+    assert (out["text"][changed] == 1).all() and not changed[:, 20:].any() and out["text"].dtype == ids.dtype
+    assert 0.2 < changed[:, :20].float().mean() < 0.3
+    assert torch.equal(out["target.next"], batch["target.next"]) and torch.equal(out["number"], batch["number"])

@@ -38,6 +38,10 @@ def test_the_last_item_is_the_test_and_the_one_before_it_the_validation(tmp_path
     assert found.notes == ["Users with fewer than 3 actions only train: 1 of 3."]
 
 
+def test_the_catalogue_holds_what_training_lacks(tmp_path):
+    assert rows(tmp_path, LINES, "actions.txt").columns["next"]["catalogue"] == 5  # e only tests
+
+
 def test_pairs_a_line_and_packed_files_are_the_same(tmp_path):
     pairs = "".join(f"{user} {item}\n" for user, *items in map(str.split, LINES.splitlines()) for item in items)
     (tmp_path / "pairs.txt.gz").write_bytes(gzip.compress(pairs.encode()))

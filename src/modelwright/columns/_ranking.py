@@ -28,8 +28,9 @@ def score(predicted: Mapping[str, Any], truth: np.ndarray, intervals: bool = Tru
     """`hr_k`, the share of rows whose true item is among the first k, and `ndcg_k`, where a hit at place r (from 0) counts
     1 / log2(r + 2); `mrr`, the mean of 1 / (r + 1). All items compete (Krichene & Rendle 2020).
 
-    `sampled_hr_10` and `sampled_ndcg_10`: the same among the true item and 100 others. Drawing them is drawing how many of
-    them stand above it, a hypergeometric number (seed 0). A true item that training has not seen is a miss.
+    `sampled_hr_10` and `sampled_ndcg_10`: the same among the true item and 100 others, drawn from all there are, as SASRec's: the
+    `unseen` ones that training lacks, which stand last, too. Drawing them is drawing how many of them stand above it, a
+    hypergeometric number (seed 0). A true item that training has not seen is a miss.
     """
     known = truth >= 0
     names = [f"{name}_{k}" for k in LENGTHS for name in ("hr", "ndcg")]
@@ -43,7 +44,7 @@ def score(predicted: Mapping[str, Any], truth: np.ndarray, intervals: bool = Tru
         found["loss"] = float(np.nanmean(predicted["nats"]))
     found["mrr"] = float(_gain(rank, len(rank) + np.inf, lambda r: 1 / (r + 1)).mean())
     if "others" in predicted:
-        drawn = _among(rank, np.asarray(predicted["others"])[known])
+        drawn = _among(rank, np.asarray(predicted["others"])[known] + predicted.get("unseen", 0))
         found |= _at(drawn, LENGTHS[-1], "sampled_", intervals)
     return found
 

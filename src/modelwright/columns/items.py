@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..parts import Count
+from ..parts import Count, NoneOrMore
 from ..report import Block
 from . import _parsing, _ranking, _values
 from ._column import Column
@@ -32,6 +32,7 @@ class Items(Column):
       max_length: items kept of a row, the last ones
       min_frequency: items seen less often in training count as unseen
       shares: the input column whose ids a target has
+      catalogue: how many items there are, also those that training lacks: sampled scores draw from all of them; 0 is those of training
     """
 
     group = None
@@ -44,10 +45,18 @@ class Items(Column):
     fitted = ("vocabulary", "counts", "length", "value_type")
 
     def __init__(
-        self, name: str, target: bool = False, *, max_length: Count = 50, min_frequency: Count = 1, shares: str = ""
+        self,
+        name: str,
+        target: bool = False,
+        *,
+        max_length: Count = 50,
+        min_frequency: Count = 1,
+        shares: str = "",
+        catalogue: NoneOrMore = 0,
     ) -> None:
         super().__init__(name, target)
-        self.max_length, self.min_frequency, self.shares = max_length, min_frequency, shares
+        self.max_length, self.min_frequency = max_length, min_frequency
+        self.shares, self.catalogue = shares, catalogue
         self.vocabulary: list[str] = []
         self.counts: list[int] = []
         self.length = 1
@@ -141,9 +150,10 @@ class Items(Column):
 
     def sizes(self) -> dict[str, Any]:
         """`vocabulary`: ids there are, padding and unseen included; `length`: items of the longest row; of a target
-        `counts`: how often each item occurs in training."""
+        `counts`: how often each item occurs in training, and `unseen`: how many it lacks."""
         sizes: dict[str, Any] = {"vocabulary": FIRST + len(self.vocabulary), "length": self.length}
-        return sizes | {"counts": self.counts} if self.target else sizes
+        unseen = max(0, self.catalogue - len(self.vocabulary))
+        return sizes | {"counts": self.counts, "unseen": unseen} if self.target else sizes
 
 
 def _items(values: pa.Array) -> tuple[pa.Array, np.ndarray]:

@@ -22,15 +22,30 @@ from ..blocks.stream import Batch
 from ..errors import UserError, did_you_mean
 from ..parts import Count, NoneOrMore, Positive, Probability, Share
 
-__all__ = ["brightness", "crop", "cutout", "flip", "mirror", "mixup", "resize", "rotate", "shift", "zoom"]
+PADDING, UNKNOWN = 0, 1  # what no word is, and what training has not seen, of all columns that are read as texts
+
+__all__ = [
+    "brightness",
+    "crop",
+    "cutout",
+    "flip",
+    "mirror",
+    "mixup",
+    "resize",
+    "rotate",
+    "shift",
+    "word_dropout",
+    "zoom",
+]
 
 
 @dataclass(frozen=True)
 class Known:
-    """What a change must know of a batch: the keys of pictures, K of each class target, and the value that stands for 0 of each
-    target of numbers, which are standardised."""
+    """What a change must know of a batch: the keys of pictures and of texts, K of each class target, and the value that stands
+    for 0 of each target of numbers, which are standardised."""
 
     images: Sequence[str] = ()
+    texts: Sequence[str] = ()
     classes: Mapping[str, int] = field(default_factory=dict)
     zeros: Mapping[str, float] = field(default_factory=dict)
 
@@ -195,6 +210,20 @@ def mixup(batch: Batch, random: torch.Generator, known: Known, *, alpha: Positiv
     return mixed
 
 
+def word_dropout(batch: Batch, random: torch.Generator, known: Known, *, share: Share = 0.1) -> Batch:
+    """Replace words, items or letters by the unknown one, so that a model leans on no single one and knows what to make of
+    those that it has never seen (Iyyer et al. 2015).
+
+    Options:
+      share: how often one is replaced
+    """
+    changed = dict(batch)
+    for key in known.texts:
+        gone = torch.rand(batch[key].shape, generator=random) < share
+        changed[key] = batch[key].masked_fill(gone.to(batch[key].device) & (batch[key] != PADDING), UNKNOWN)
+    return changed
+
+
 def _from_centre(length: int, images: Tensor) -> Tensor:
     return torch.arange(length, device=images.device) - (length - 1) / 2
 
@@ -268,15 +297,21 @@ def build(
     images: Sequence[str],
     classes: Mapping[str, int],
     zeros: Mapping[str, float] | None = None,
+    texts: Sequence[str] = (),
 ) -> Augmentation | None:
     """The changes of a recipe's list, each a kind or `{kind, options}`; None for an empty list.
 
-    images, classes, zeros: see `Known`. Raises UserError for unknown kinds and options, for pictures or targets that are not there.
+    images, classes, zeros, texts: see `Known`. Raises UserError for unknown kinds and options, for pictures, texts or targets that
+    are not there.
     """
-    known = Known(list(images), dict(classes), dict(zeros or {}))
+    known = Known(list(images), list(texts), dict(classes), dict(zeros or {}))
     steps = [parts.bind("data.augmentation", config) for config in recipe]
     for place, step in enumerate(steps):
-        if step.func is not mixup and not known.images:
+        if step.func is word_dropout and not known.texts:
+            raise UserError(
+                "word_dropout changes texts, and there is no column of words or items.", where="train.augment"
+            )
+        if step.func not in (mixup, word_dropout) and not known.images:
             raise UserError(
                 f"{step.func.__name__} changes pictures, and there is no image column.", where="train.augment"
             )

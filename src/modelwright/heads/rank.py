@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import torch
@@ -29,6 +30,7 @@ class Rank(Ranking):
         tied: an item's embedding is the one that the encoder reads; otherwise the head has its own.
         negatives: items drawn for the softmax of a training step, the same for all rows; 0 takes all there are.
         power: of an item's count, to which its chance to be drawn is proportional; 0 draws all alike.
+        among: how many items the others count as in the softmax of a training step; 0 is as many as they are. Few are what sampled scores ask for: where the true item stands before nearly all there is little left to learn, and a net overfits later.
         exclude_seen: an item that the row has is not predicted again.
     """
 
@@ -50,10 +52,11 @@ class Rank(Ranking):
         tied: bool = True,
         negatives: NoneOrMore = 0,
         power: Probability = 0.75,
+        among: NoneOrMore = 0,
         exclude_seen: bool = True,
     ) -> None:
         super().__init__(sizes, source, top, exclude_seen)
-        self.tied = tied
+        self.tied, self.among = tied, among
         self.drawn = Drawn(sizes["counts"], negatives, power) if negatives else None
         self.output = None if tied else nn.Embedding(self.vocabulary, width)
         if self.output is not None:
@@ -96,9 +99,15 @@ class Rank(Ranking):
         return stream.x[row, step.clamp(min=0)], target[row, place].long(), row
 
     def _losses(self, x: Tensor, target: Tensor, table: Tensor) -> Tensor:
-        if self.drawn is None or not self.training:
+        if not self.training or (self.drawn is None and not self.among):
             return whole_losses(x @ table[FIRST:].T, target)
-        others, expected = self.drawn()
+        if self.drawn is None:
+            others = torch.arange(FIRST, self.vocabulary, device=x.device)
+            expected = torch.zeros(len(others), device=x.device)
+        else:
+            others, expected = self.drawn()
+        if self.among:
+            expected = expected + math.log((self.vocabulary - FIRST) / self.among)
         return sampled_losses(x @ table[others].T, (x * table[target]).sum(1), others, expected, target)
 
 

@@ -83,7 +83,11 @@ class Interactions:
             }
         )
         kind = {"kind": "items", "max_length": self.length}
-        columns = {"user": {"kind": "drop"}, "history": kind, "next": {**kind, "shares": "history"}}
+        columns = {
+            "user": {"kind": "drop"},
+            "history": kind,
+            "next": {**kind, "shares": "history", "catalogue": len(names[1])},
+        }
         part = None if self.hold_out == "none" else spans.part
         return Rows(table, part, rows.name, rows.root, [*rows.notes, *notes], ("next",), columns)
 
