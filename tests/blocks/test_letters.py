@@ -38,6 +38,18 @@ def test_places_are_one_hot_where_rows_differ():
     assert found.tolist() == [[1, 0, 0, 0, 0.5, 0, 0.5, 0], [0, 0, 0, 1, 0, 0, 0, 0]]
 
 
+def test_pairs_of_neighbours_are_one_hot_too():
+    flat = Flat(Source("s", "text", {**SIZES, "sites": [0]}), kmer=2)  # the one pair in which rows differ
+    found = flat({"s": torch.tensor([[2, 3, 2, 2], [6, 5, 2, 2], [4, 0, 0, 0]])}).view(3, 4, 4)
+    assert flat.width == 16
+    expected = torch.zeros(3, 4, 4)
+    expected[0, 0, 1] = 1
+    expected[1, 0, 3] = expected[1, 2, 3] = 0.5  # either letter, with the one that follows
+    assert torch.equal(found, expected)
+    whole = Flat(Source("s", "text", {**SIZES, "sites": [1, 2]}), kmer=3)
+    assert whole.width == 2 * 4**3 and whole({"s": torch.tensor([[2, 3, 4, 5]])}).sum() == 2
+
+
 def test_aligned_rows_have_one_length_whatever_the_batch_has():
     steps = Steps(Source("s", "text", SIZES), embedding=3)
     for width in (2, 4, 6):

@@ -22,7 +22,6 @@ VECTOR = Source("signal", "vector", {"size": 6})
         {"norm": "batch", "ensemble": 3, "numbers": "piecewise"},
         {"numbers": "periodic", "pool": "mean", "ensemble": 2},
         {"hidden": ()},
-        {"input_dropout": 0.3, "ensemble": 2},
         {"hidden": (), "ensemble": 2},
     ],
 )
@@ -64,16 +63,6 @@ def test_members_start_different():
     torch.manual_seed(0)
     found = Mlp(VECTOR, ensemble=4, dropout=0.0)({"signal": torch.randn(7, 6)}).x
     assert all(not torch.allclose(found[:, 0], found[:, member]) for member in range(1, 4))
-
-
-def test_inputs_are_dropped_in_training_alone_for_each_member_others():
-    torch.manual_seed(0)
-    encoder = Mlp(VECTOR, hidden=(), ensemble=3, input_dropout=0.5)
-    x, factors = torch.ones(200, 6), encoder.layers.inward[0]
-    kept = (encoder({"signal": x}).x / factors).detach()  # (B, members, F): 0, or 1 / .5
-    assert set(kept.unique().tolist()) == {0.0, 2.0} and 0.45 < kept.mean() / 2 < 0.55
-    assert not torch.equal(kept[:, 0], kept[:, 1])
-    assert torch.equal(encoder.eval()({"signal": x}).x, factors.expand(200, 3, 6))
 
 
 def test_text_is_refused():

@@ -49,10 +49,10 @@ class Flat(nn.Module):
     """(B, F): a table's floats and category embeddings side by side, a picture or vector flattened, or the one-hot tokens of
     an aligned text.
 
-    numbers: how the group `number` is spread out first (see `blocks/numbers.py`).
+    numbers: how the group `number` is spread out first (see `blocks/numbers.py`). kmer: tokens that are read as one.
     """
 
-    def __init__(self, source: Source, *, numbers: Numbers = "none") -> None:
+    def __init__(self, source: Source, *, numbers: Numbers = "none", kmer: int = 1) -> None:
         super().__init__()
         self.name, self.kind = source.name, source.kind
         self.floats: list[str] = []
@@ -79,7 +79,7 @@ class Flat(nn.Module):
         elif source.kind == "series":
             self.width = sizes["length"] * sizes["channels"]
         elif source.kind == "text" and sizes.get("sites"):
-            self.places = Places(source.name, sizes)
+            self.places = Places(source.name, sizes, kmer)
             self.width = self.places.width
         else:
             raise unreadable("a flat encoder", source, "Choose bag, cnn, rnn or transformer for text.")

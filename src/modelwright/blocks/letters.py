@@ -52,18 +52,23 @@ class OneHot(nn.Module):
 
 class Places(nn.Module):
     """(B, F): the one-hot tokens of an aligned text at the places where its training rows differ, so that each place has
-    weights of its own. A longer row is read as far as they went."""
+    weights of its own. A longer row is read as far as they went. kmer: tokens read as one, each with those that follow it."""
 
-    def __init__(self, name: str, sizes: dict[str, Any]) -> None:
+    def __init__(self, name: str, sizes: dict[str, Any], kmer: int = 1) -> None:
         super().__init__()
-        self.name, self.length = name, sizes["length"]
+        self.name, self.length, self.kmer = name, max(sizes["length"], kmer), kmer
         self.letters = OneHot(sizes)
-        self.sites = sizes["sites"]
-        self.width = len(self.sites) * self.letters.width
+        starts = {site - back for site in sizes["sites"] for back in range(kmer)}
+        self.sites = sorted(start for start in starts if 0 <= start <= self.length - kmer)
+        self.width = len(self.sites) * self.letters.width**kmer
 
     def forward(self, batch: Batch) -> Tensor:
         ids, mask = read_tokens(batch, self.name)
-        return self.letters(of_length(ids * mask, self.length))[:, self.sites].flatten(1)
+        letters = self.letters(of_length(ids * mask, self.length))
+        found = letters
+        for after in range(1, self.kmer):  # a product of shares is the share of both together
+            found = (found[:, :-1, :, None] * letters[:, after:, None]).flatten(2)
+        return found[:, self.sites].flatten(1)
 
 
 def shares(vocabulary: int, sets: list[Any]) -> Tensor:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from ..blocks.dense import Activation, Norm, activation_layer, dense_stack, norm_layer
@@ -25,9 +26,9 @@ class Mlp(nn.Module):
         hidden: width of each layer.
         activation: function after each layer.
         dropout: share of values set to zero after each layer while training.
-        input_dropout: share of input values set to zero while training, for each member others.
         norm: normalisation after each dense layer.
         numbers: how a table's numbers are spread out first: not at all, in intervals (piecewise) or waves (periodic).
+        kmer: letters of an aligned sequence that are read as one: 2 tells pairs of neighbours.
         ensemble: number of members.
         pool: "none" hands all members to the head, "mean" averages their features.
     """
@@ -46,16 +47,15 @@ class Mlp(nn.Module):
         hidden: tuple[Count, ...] = (256, 256),
         activation: Activation = "relu",
         dropout: Share = 0.1,
-        input_dropout: Share = 0.0,
         norm: Norm = "none",
         numbers: Numbers = "piecewise",
+        kmer: Annotated[int, Field(ge=1, le=4)] = 1,
         ensemble: Count = 1,
         pool: Literal["none", "mean"] = "none",
     ) -> None:
         super().__init__()
-        self.inputs = Flat(source, numbers=numbers)
+        self.inputs = Flat(source, numbers=numbers, kmer=kmer)
         self.pool, self.length = pool, ensemble
-        self.input_dropout = nn.Dropout(input_dropout)
         self.width = hidden[-1] if hidden else self.inputs.width
         self.layers: nn.Module
         if ensemble > 1:
@@ -64,10 +64,7 @@ class Mlp(nn.Module):
             self.layers = dense_stack(self.inputs.width, hidden, activation, dropout, norm)
 
     def forward(self, batch: Batch) -> Stream:
-        x = self.inputs(batch).unsqueeze(1)
-        if self.input_dropout.p:
-            x = self.input_dropout(x.expand(-1, self.length, -1))
-        return Stream(self.layers(x))
+        return Stream(self.layers(self.inputs(batch).unsqueeze(1)))
 
 
 class _Ensemble(nn.Module):
