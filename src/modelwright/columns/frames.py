@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field
 
-from ..parts import NoneOrMore
 from . import _parsing, _pixels
 from ._pictures import ENDINGS, Pictures, Side
 
 BETWEEN = "|"
+MOST = 256
 
 
 class Frames(Pictures):
@@ -37,7 +38,7 @@ its longer side
         name: str,
         target: bool = False,
         *,
-        frames: NoneOrMore = 0,
+        frames: Annotated[int, Field(ge=0, le=MOST)] = 0,
         size: Side | tuple[Side, Side] | None = None,
         mode: Literal["auto", "grey", "rgb"] = "auto",
     ) -> None:

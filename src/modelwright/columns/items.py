@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field
 
-from ..parts import Count, NoneOrMore
+from ..parts import Count
 from ..report import Block
 from . import _parsing, _ranking, _values
 from ._column import Column
@@ -52,7 +53,7 @@ class Items(Column):
         max_length: Count = 50,
         min_frequency: Count = 1,
         shares: str = "",
-        catalogue: NoneOrMore = 0,
+        catalogue: Annotated[int, Field(ge=0, le=100_000_000)] = 0,
     ) -> None:
         super().__init__(name, target)
         self.max_length, self.min_frequency = max_length, min_frequency

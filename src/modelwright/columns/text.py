@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from ..parts import Count
 from ..text_metrics import Tokenizer
 from . import _parsing, _words
 from ._column import Column
@@ -62,7 +63,7 @@ target bpe; bpe is trained on the data, pretrained is read from `path`
         path: str = "",
         min_frequency: Annotated[int, Field(ge=1)] = 2,
         max_length: Annotated[int, Field(ge=1)] = 256,
-        max_size: Annotated[int, Field(ge=1)] | None = None,
+        max_size: Count | None = None,
         lower: bool | None = None,
         mask: Mask = (),
         bleu: Tokenizer = "auto",
