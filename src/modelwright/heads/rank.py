@@ -30,7 +30,7 @@ class Rank(Ranking):
         tied: an item's embedding is the one that the encoder reads; otherwise the head has its own.
         negatives: items drawn for the softmax of a training step, the same for all rows; 0 takes all there are.
         power: of an item's count, to which its chance to be drawn is proportional; 0 draws all alike.
-        among: how many items the others count as in the softmax of a training step; 0 is as many as they are. Few are what sampled scores ask for: where the true item stands before nearly all there is little left to learn, and a net overfits later.
+        among: how many items the others count as in the softmax of a training step, few for sampled scores; 0 is all there are.
         exclude_seen: an item that the row has is not predicted again.
     """
 
