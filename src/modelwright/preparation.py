@@ -38,6 +38,8 @@ from .recipe import Recipe
 from .recipe_checks import FOLDS
 from .status import intact, read_json, read_status
 
+ROWS_AT_ONCE = 4096
+
 
 @dataclass
 class Prepared:
@@ -65,11 +67,18 @@ class Prepared:
         return int((self.part == 0).sum())
 
     def build(self) -> nn.Module:
-        """The model, initialised from the recipe's seed and with the pretrained weights of its parts."""
-        model = build_model(self.recipe, self.columns)
+        """The model, initialised from the recipe's seed, with the pretrained weights of its parts, and with what they take from
+        the training rows, where these are neither private nor with clients."""
+        recipe, model = self.recipe, build_model(self.recipe, self.columns)
+        if recipe.model.start:
+            return model
         beginning: list[Any] = [module for module in model.modules() if hasattr(module, "load_pretrained")]
-        for module in beginning if not self.recipe.model.start else ():
+        for module in beginning:
             module.load_pretrained()
+        begin: Any = getattr(model, "begin", None)
+        if begin is not None and recipe.privacy is None and recipe.federated is None:
+            chunks = np.array_split(self.index(0), -(-max(1, self.train_rows) // ROWS_AT_ONCE))
+            begin(lambda: map(self.encoded.batch, chunks))
         return model
 
     def batches(self, size: int) -> Any:

@@ -6,15 +6,19 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 import modelwright as mw
+from modelwright.blocks.factors import item_factors
 from modelwright.blocks.ranking import Drawn, ranked, sampled_losses
 from modelwright.blocks.stream import Stream
 from modelwright.heads.rank import Rank
 from modelwright.heads.two_tower import TwoTower
+from modelwright.preparation import prepare
+from modelwright.recipe import load
 
 V, D = 9, 4
 
@@ -176,3 +180,40 @@ def test_popularity_on_beauty_is_what_it_was(tmp_path):
     )
     found = json.loads((tmp_path / "r" / "metrics.json").read_text())["baselines"]["popularity"]["next"]
     assert found["hr_10"] == pytest.approx(0.0111, abs=0.0001)
+
+
+SMALL = {"kind": "transformer", "causal": True, "width": 8, "heads": 2, "layers": 1}
+
+
+def begun(folder: Path, head: dict, **more) -> tuple[torch.Tensor, list[str]]:
+    """The embeddings (V - 2, D) of the items before the first step, by the head's or the encoder's table, and the items."""
+    data = {"interactions": actions(folder)}
+    recipe = load({"data": data, "model": {"encoders": {"history": SMALL}, "heads": {"next": head}}, **more})
+    prepared = prepare(recipe)
+    model = prepared.build()
+    own, encoder = model.head("next").output, next(iter(model.encoders.values()))
+    return (own.weight if own is not None else encoder.embeddings).detach()[2:], prepared.columns["next"].vocabulary
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_embeddings_begin_as_factors_of_what_training_users_took(tmp_path, tied):
+    found, items = begun(tmp_path, {"kind": "rank", "tied": tied})
+    lines = [line.split()[1:-2] for line in (tmp_path / "actions.txt").read_text().splitlines()]  # two are held out
+    pairs = [(user, items.index(item)) for user, line in enumerate(lines) for item in line]
+    wanted = torch.from_numpy(item_factors(*map(np.array, zip(*pairs)), len(items), 8))
+    assert torch.allclose(found / found.std(), wanted / wanted.std(), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("head", "more"),
+    [
+        ({"begin": "random"}, {}),
+        ({}, {"privacy": {"epsilon": 3.0}}),
+        ({}, {"federated": {"clients": 2}}),
+    ],
+    ids=["random", "private", "federated"],
+)
+def test_embeddings_are_random_where_rows_may_not_be_looked_at(tmp_path, head, more):
+    found, _ = begun(tmp_path, {"kind": "rank", **head}, **more)
+    other = begun(tmp_path, {"kind": "rank", "begin": "random"})[0]
+    assert torch.equal(found, other) and 0.01 < float(found.std()) < 0.03

@@ -42,6 +42,7 @@ class _Task:
     target: np.ndarray
     rows: np.ndarray  # training rows, in an order of which every beginning is a fair sample
     test: Features
+    truth: np.ndarray  # of the test rows
     seed: int
     budget: Budget
 
@@ -76,7 +77,9 @@ def run(
     with threadpool_limits(budget.threads), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         features.fit(index_train)
-        task = _Task(kind, features, target, index_train[order], features.take(index_test), seed, budget)
+        task = _Task(
+            kind, features, target, index_train[order], features.take(index_test), target[index_test], seed, budget
+        )
         for done, config in enumerate(names):
             left = budget.seconds - (budget.clock() - began)
             results[parts.split(config)[0]] = _attempt(config, task, left / (len(names) - done), all_rows)
@@ -134,7 +137,7 @@ def _grow(config: Any, task: _Task, share: float) -> tuple[Any, int, float, floa
     sizes = [total]
     while sizes[-1] > budget.start:
         sizes.append((sizes[-1] + 1) // 2)
-    size, probe = sizes[-1], task.test.take(np.arange(min(budget.probe, len(task.test))))
+    size, probe = sizes[-1], np.arange(min(budget.probe, len(task.test)))
     if len(sizes) > 1:  # a few rows first: what the method imports must not count as its time
         few = task.rows[:100]
         parts.build("baselines", config, task.kind).fit(task.features.take(few), task.target[few], task.seed)
@@ -144,7 +147,7 @@ def _grow(config: Any, task: _Task, share: float) -> tuple[Any, int, float, floa
         baseline = parts.build("baselines", config, task.kind)
         baseline.fit(task.features.take(chosen), task.target[chosen], task.seed)
         fitted = budget.clock()
-        baseline.predict(probe)
+        _told(baseline, task, probe)
         now = budget.clock()
         fit_seconds, forecast = fitted - before, (now - fitted) * len(task.test) / max(1, len(probe))
         larger = [
@@ -162,10 +165,17 @@ def _grow(config: Any, task: _Task, share: float) -> tuple[Any, int, float, floa
 def _predict(baseline: Any, task: _Task) -> dict[str, np.ndarray]:
     rows, piece = len(task.test), task.budget.piece
     if rows <= piece:  # as one, whose views all baselines share
-        return baseline.predict(task.test)
+        return _told(baseline, task)
     pieces = [np.arange(start, min(start + piece, rows)) for start in range(0, rows, piece)]
-    found = [baseline.predict(task.test.take(chosen)) for chosen in pieces]
+    found = [_told(baseline, task, chosen) for chosen in pieces]
     return {name: np.concatenate([each[name] for each in found]) for name in found[0]}
+
+
+def _told(baseline: Any, task: _Task, chosen: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """What it predicts for the test rows, or the chosen of them; one that ranks is told which item is to be found."""
+    features = task.test if chosen is None else task.test.take(chosen)
+    truth = task.truth if chosen is None else task.truth[chosen]
+    return baseline.predict(features, truth) if hasattr(baseline, "ranks") else baseline.predict(features)
 
 
 def _pad(results: Mapping[str, dict[str, Any]], size: int) -> None:

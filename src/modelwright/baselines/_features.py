@@ -88,6 +88,13 @@ class Features:
                 return group.column, group.codes[self._rows_taken()]
         raise UserError(f"no input has {ability}.")
 
+    def tokens(self) -> Any:
+        """The Ragged ids of these rows. Raises UserError where not one input holds any."""
+        found = [group.source for group in self._groups if hasattr(getattr(group, "source", None), "offsets")]
+        if len(found) != 1:
+            raise UserError(f"it reads one row of ids, and {len(found)} inputs hold any.")
+        return found[0].take(self._rows_taken())
+
     def categorical(self) -> np.ndarray:
         """(D,) bool for the columns of `trees()`."""
         one = np.zeros(min(1, self._rows), np.int64)

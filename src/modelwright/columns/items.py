@@ -87,6 +87,10 @@ class Items(Column):
             self.refuse_target(f"has {len(ranked)} items in the training rows.", "There must be two to rank at least.")
         self._ready()
 
+    @property
+    def usual_baselines(self) -> tuple[str, ...]:
+        return ("nearest_items",) if self.shares else ()
+
     def _ready(self) -> None:
         self._index = {text: FIRST + place for place, text in enumerate(self.vocabulary)}
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from ..blocks.ranking import FIRST, Drawn, Ranking, sampled_losses, whole_losses
+from ..blocks.factors import item_factors
+from ..blocks.ranking import FIRST, Drawn, Ranking, last, sampled_losses, whole_losses
 from ..blocks.stream import Stream
 from ..losses import Loss
 from ..parts import Count, NoneOrMore, Probability
+
+SPREAD = 0.05  # standard deviation of factors as first embeddings
 
 
 class Rank(Ranking):
@@ -32,6 +36,8 @@ class Rank(Ranking):
         power: of an item's count, to which its chance to be drawn is proportional; 0 draws all alike.
         among: how many items the others count as in the softmax of a training step, few for sampled scores; 0 is all there are.
         exclude_seen: an item that the row has is not predicted again.
+        begin: the items' first embeddings, factors of who took what in the training rows, or random; where rows are private or
+            with clients they are random.
     """
 
     reads = "sequence"
@@ -54,13 +60,33 @@ class Rank(Ranking):
         power: Probability = 0.75,
         among: NoneOrMore = 0,
         exclude_seen: bool = True,
+        begin: Literal["factors", "random"] = "factors",
     ) -> None:
         super().__init__(sizes, source, top, exclude_seen)
-        self.tied, self.among = tied, among
+        self.tied, self.among, self.factors = tied, among, begin == "factors"
         self.drawn = Drawn(sizes["counts"], negatives, power) if negatives else None
         self.output = None if tied else nn.Embedding(self.vocabulary, width)
         if self.output is not None:
             nn.init.normal_(self.output.weight, std=0.02)
+
+    @torch.no_grad()
+    def begin(self, rows: Iterable[tuple[Tensor, Tensor]], table: Tensor | None) -> None:
+        """Lay factors of the training rows where the embeddings are, in `table` (V, D) where they are the encoder's. rows:
+        the ids that a row has (B, S), 0 where none, and its target (B, T)."""
+        table = table if self.output is None else self.output.weight
+        if not self.factors or table is None:
+            return
+        users, items, count = [], [], 0
+        for read, target in rows:
+            taken = torch.cat([read.long(), last(target)[:, None]], 1)
+            row, place = (taken >= FIRST).nonzero(as_tuple=True)
+            users.append(row + count)
+            items.append(taken[row, place] - FIRST)
+            count += len(taken)
+        user, item, (_, width) = torch.cat(users).numpy(), torch.cat(items).numpy(), table.shape
+        factors = torch.from_numpy(item_factors(user, item, self.vocabulary - FIRST, width, torch.initial_seed()))
+        if factors.any():
+            table[FIRST:] = factors * (SPREAD / factors.std())
 
     def loss(self, stream: Stream, target: Tensor) -> Loss:
         x, ids, _ = self._known(stream, target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal
@@ -119,6 +119,13 @@ class Assembly(nn.Module):
         asked = [name for name in self.targets if only is None or name in only]
         truth = {name: (batch[f"target.{name}"],) for name in self.ranked if f"target.{name}" in batch}
         return {name: self.head(name).predict(streams[name], *truth.get(name, ())) for name in asked}
+
+    def begin(self, batches: Callable[[], Iterable[Batch]]) -> None:
+        """Let the heads that rank tokens take from the training rows what they begin with."""
+        for name, source in self.ranked.items():
+            if source is not None and hasattr(self.head(name), "begin"):
+                rows = ((read_tokens(batch, source)[0], self.target(name, batch)) for batch in batches())
+                self.head(name).begin(rows, getattr(self.encoders[_key(source)], "embeddings", None))
 
     def at_step(self, step: int) -> None:
         """Tell the parts whose loss changes as they are trained."""

@@ -144,7 +144,8 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
     classical = [*baselines.DEFAULTS, *(kind for column in own.values() for kind in column.usual_baselines)]
     texts = {name for name, c in prepared.columns.items() if parts.kind_of("columns", c) == "text" and not c.target}
     test, result = prepared.index(2), dict[str, dict[str, Any]]()
-    codes_of = {name: codes for name, codes in prepared.encoded.targets.items() if not isinstance(codes, Ragged)}
+    usual = {name: getattr(column, "usual_baselines", ()) for name, column in prepared.columns.items()}
+    codes_of = {n: codes for n, codes in prepared.encoded.targets.items() if usual[n] or not isinstance(codes, Ragged)}
     for name, column in prepared.columns.items():
         if column.target and hasattr(column, "baselines"):
             _own_baselines(name, prepared, result)
@@ -158,18 +159,17 @@ def _baselines(recipe: Recipe, prepared: Prepared, seconds: float) -> dict[str, 
     )
     for name, codes in codes_of.items():
         column = prepared.columns[name]
-        usual = () if hasattr(column, "baselines") else classical
-        chosen = usual if recipe.baselines is True else recipe.baselines
+        truth = column.truth(codes)
+        methods = usual[name] or (() if hasattr(column, "baselines") else classical)
+        chosen = methods if recipe.baselines is True else recipe.baselines
         kind, share = parts.kind_of("columns", column), max(10.0, seconds) / len(codes_of)
-        outcome = baselines.run(
-            chosen, kind, features, column.truth(codes), prepared.index(0), test, share, recipe.train.seed
-        )
+        outcome = baselines.run(chosen, kind, features, truth, prepared.index(0), test, share, recipe.train.seed)
         for baseline, found in outcome.items():
             entry = result.setdefault(baseline, {"scores": {}, "fit_seconds": 0.0, "predict_seconds": 0.0, "note": ""})
             if found.get("predicted") is not None:
-                truth, costs = column.truth(codes[test]), recipe.targets.get(name, {}).get("costs")
-                scores = scored(column, found["predicted"], truth)
-                scores |= evaluation.cost_scores(kind, found["predicted"], truth, costs) if costs is not None else {}
+                predicted, costs = found["predicted"], recipe.targets.get(name, {}).get("costs")
+                scores = scored(column, predicted, truth[test])
+                scores |= evaluation.cost_scores(kind, predicted, truth[test], costs) if costs is not None else {}
                 entry["scores"][name] = scores
             entry["fit_seconds"] += found.get("fit_seconds") or 0.0
             entry["predict_seconds"] += found.get("predict_seconds") or 0.0
