@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import modelwright as mw
-from modelwright.baselines import Features
+from modelwright.baselines import Features, nearest_items
 from modelwright.baselines.nearest_items import NearestItems
 from modelwright.columns import Ragged
 
@@ -40,6 +40,15 @@ def test_items_are_as_near_as_the_formula_says():
         assert [item for item in found["ids"][row] if item >= 2] == order
         assert found["rank"][row] == (order.index(truth[row]) if truth[row] in scores else -1)
         assert found["others"][row] == len(order) - (truth[row] in scores)
+
+
+def test_of_very_many_rows_the_first_are_counted(monkeypatch):
+    features, last = Features({"history": Ragged.of([[2, 3], [4, 5], [2, 5]])}), np.array([6, 6, 6])
+    monkeypatch.setattr(nearest_items, "PAIRS", 18)
+    monkeypatch.setattr(nearest_items, "SCORES", 1)  # and a row is scored at a time
+    found = NearestItems("items").fit(features, last).near.toarray()
+    assert (found[0] > 0).tolist() == [False, True, False, False, True]  # not 5, which is with 2 in the third row
+    assert len(NearestItems("items").fit(features, last).predict(features, last)["rank"]) == 3
 
 
 def test_two_inputs_of_ids_are_refused():

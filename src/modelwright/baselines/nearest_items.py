@@ -11,7 +11,8 @@ from ._features import Features
 
 FIRST = 2  # the id of the most popular item; 0 and 1 are none
 SHOWN = 20  # items that are recommended
-ROWS_AT_ONCE = 1024
+PAIRS = 200_000_000  # of two items in one row that are counted, gigabytes
+SCORES = 1 << 25  # that are held at once
 
 
 class NearestItems:
@@ -20,7 +21,7 @@ class NearestItems:
 
     Two items are as near as `both / (sqrt(one * other) + shrink)`, the cosine of who took them, shrunk where few did; the
     nearness to each item of a row is added up, and of two as near the more popular comes first. An item that the row has is
-    not recommended.
+    not recommended. Of very many rows the first are counted, as many as have 200 million pairs of items.
 
     Options:
         shrink: added to the number of those who took either.
@@ -40,6 +41,8 @@ class NearestItems:
         from scipy import sparse
 
         taken = features.tokens()
+        counted = int((np.cumsum((taken.lengths + 1) ** 2) <= PAIRS).sum())
+        taken, target = taken.take(np.arange(max(counted, 1))), target[: max(counted, 1)]
         row = np.concatenate([np.repeat(np.arange(len(taken)), taken.lengths), np.arange(len(taken))])
         ids = np.concatenate([taken.ids, target])
         self.items, known = max(int(ids.max(initial=FIRST)) - FIRST + 1, 1), ids >= FIRST
@@ -56,8 +59,9 @@ class NearestItems:
         """`ids` (N, 20), the best first, -1 where there are no more; `rank` and `others` of the true ids `target` (N,), as
         `blocks.ranking.ranked` gives them."""
         histories = features.tokens().padded()[0]
-        starts = range(0, max(len(target), 1), ROWS_AT_ONCE)
-        found = [self._best(histories[at : at + ROWS_AT_ONCE], target[at : at + ROWS_AT_ONCE]) for at in starts]
+        rows = max(SCORES // self.items, 1)
+        starts = range(0, max(len(target), 1), rows)
+        found = [self._best(histories[at : at + rows], target[at : at + rows]) for at in starts]
         return {name: np.concatenate([each[name] for each in found]) for name in found[0]}
 
     def _best(self, histories: np.ndarray, target: np.ndarray) -> dict[str, Any]:

@@ -17,10 +17,9 @@ def item_factors(users: np.ndarray, items: np.ndarray, count: int, width: int, s
     which is what makes it strong (Rendle 2022): `sum over taken (1 - p_u q_i)^2 + a sum over all (p_u q_i)^2 + d (sum_u
     (n_u + a I) |p_u|^2 + sum_i (n_i + a U) |q_i|^2)`. users and items (N,): codes from 0, a pair counts once.
     """
-    pairs = np.unique(np.stack([users, items], 1), axis=0)
-    by_user = _Taken(pairs[:, 0], pairs[:, 1], int(pairs[:, 0].max(initial=-1)) + 1)
-    order = np.argsort(pairs[:, 1], kind="stable")
-    by_item = _Taken(pairs[order, 1], pairs[order, 0], count)
+    user, item = np.divmod(np.unique(users * count + items), count)
+    by_user, order = _Taken(user, item, int(user.max(initial=-1)) + 1), np.argsort(item, kind="stable")
+    by_item = _Taken(item[order], user[order], count)
     found = np.random.default_rng(seed).normal(0, 0.1 / np.sqrt(width), (count, width)).astype(np.float32)
     for _ in range(PASSES):
         found = by_item.solved(by_user.solved(found))

@@ -54,6 +54,7 @@ class Biosequence(Column):
     source = "text"
     encoder = "cnn"
     keeps_places = True
+    unit = "letters"
     fitted = ("letters", "vocabulary", "longest", "sites")
     examples: ClassVar[list[Any]] = ["ACGT", "acgtn", None, "GG-A", "TTGA CA", "ACGR", "CAT", "GATTACA"]
 

@@ -89,6 +89,7 @@ class Items(Column):
 
     @property
     def usual_baselines(self) -> tuple[str, ...]:
+        """As a target, what can learn it; ids that are not those of the input tell of no nearness."""
         return ("nearest_items",) if self.shares else ()
 
     def _ready(self) -> None:

@@ -40,6 +40,7 @@ class Molecule(Column):
     """
 
     group = None
+    unit = "atoms"
     encoder = "message_passing"
     keeps_places = True
     fitted = ("vocabulary", "longest")

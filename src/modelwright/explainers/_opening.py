@@ -121,7 +121,7 @@ class Opened:
         spelled = [_spelled(words, piece[:-1].tolist()) for piece in pieces]
         names, place = _words(spelled, 0, ids.shape[1] - 1)
         fill = words.tokenizer.token_to_id(words.end) or 0
-        fields = [Field("text", "tokens", 0, names.shape[1], "ids")]
+        fields = [Field("text", "tokens", 0, names.shape[1], "ids", unit="tokens")]
         return Subject(
             self.answer, batch, self.answer.own(batch), rows.tolist(), fields, names, _outside({"ids": place}, names),
             fills={"ids": fill},
@@ -169,12 +169,15 @@ class Opened:
                 named.append(found)
                 continue
             elif _is_ragged(self.encoded.inputs[key]):
-                spelled = self.run.columns[name].spelled(self.table.column(name).take(rows))
-                pieces = "pieces" in self.run.columns[name].sizes()
-                first = self.run.columns[name].sizes().get("pieces", 0)
+                column = self.run.columns[name]
+                spelled = column.spelled(self.table.column(name).take(rows))
+                pieces = "pieces" in column.sizes()
+                first = column.sizes().get("pieces", 0)
                 glued = (values >= first).numpy() if pieces else None
                 found, place[key] = _words(spelled, start, values.shape[1], glued)
-                fields.append(Field(name, "text", start, start + found.shape[1], key))
+                unit = getattr(column, "unit", "words")
+                unit = "words" if unit in ("bpe", "pretrained") else unit
+                fields.append(Field(name, "text", start, start + found.shape[1], key, unit=unit))
                 named.append(found)
                 continue
             elif hasattr(self.run.columns[name], "parts"):

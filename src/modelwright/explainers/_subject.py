@@ -35,6 +35,7 @@ class Field:
     stop: int
     key: str
     grid: tuple[int, int] = (1, 1)
+    unit: str = "words"  # what the parts of a text are
 
 
 @dataclass

@@ -50,9 +50,12 @@ def summary(opened: Opened, subject: Subject, found: Explanation) -> tuple[list[
         blocks.append(Table("What matters over all rows", ["input", "adds", "95 % interval"], lines, note, heat=True))
     for one in subject.fields:
         if one.kind in ("text", "tokens") and (lines := _frequent(one, subject, found)):
-            note = f"Mean of what the word adds in the {len(subject)} rows; words that are in at least two of them."
-            title = f"Words of {one.name} that matter most"
-            blocks.append(Table(title, ["word", "adds", "rows"], lines, note, heat=True))
+            unit = one.unit[:-1]
+            note = (
+                f"Mean of what the {unit} adds in the {len(subject)} rows; {one.unit} that are in at least two of them."
+            )
+            title = f"{one.unit.capitalize()} of {one.name} that matter most"
+            blocks.append(Table(title, [unit, "adds", "rows"], lines, note, heat=True))
         if one.kind == "image":
             mean = np.abs(_pixels(one, subject, found)).mean(0)
             blank = np.full((*mean.shape, 1), 255, np.uint8)
@@ -66,9 +69,9 @@ def faithfulness(
     """What was measured of the explanation itself, in plain words, and its curves."""
     if not np.abs(found.values).max(initial=0) > 1e-9 and np.ptp(measured["deletion"]["random"]) < 1e-9:
         return [Text("Nothing matters", "The model says the same whatever it is given: it is constant.", "warning")], []
-    kinds = {one.kind for one in subject.fields}
-    parts = {"text": "words", "tokens": "tokens", "image": "patches", "column": "columns", "signal": "stretches"}
-    name = parts.get(kinds.pop(), "parts") if len(kinds) == 1 else "parts"
+    parts = {"image": "patches", "column": "columns", "signal": "stretches"}
+    names = {one.unit if one.kind in ("text", "tokens") else parts.get(one.kind, "parts") for one in subject.fields}
+    name = names.pop() if len(names) == 1 else "parts"
     count, gain = measured["count"], measured["gain_interval"]
     name = name if count > 1 else {"patches": "patch", "stretches": "stretch"}.get(name, name[:-1])
     number = f"{count} highest-ranked {name}" if count > 1 else f"highest-ranked {name}"

@@ -34,7 +34,7 @@ class Rank(Ranking):
         tied: an item's embedding is the one that the encoder reads; otherwise the head has its own.
         negatives: items drawn for the softmax of a training step, the same for all rows; 0 takes all there are.
         power: of an item's count, to which its chance to be drawn is proportional; 0 draws all alike.
-        among: how many items the others count as in the softmax of a training step, few for sampled scores; 0 is all there are.
+        among: how many items the others count as in the softmax of the loss, few for sampled scores; 0 is all there are.
         exclude_seen: an item that the row has is not predicted again.
         begin: the items' first embeddings, factors of who took what in the training rows, or random; where rows are private or
             with clients they are random.
@@ -95,7 +95,7 @@ class Rank(Ranking):
     def nats(self, stream: Stream, target: Tensor) -> Tensor:
         """(B,) the negative log-likelihood of each row's items."""
         x, ids, row = self._known(stream, target)
-        losses = self._losses(x, ids, self._table(stream))
+        losses = whole_losses(x @ self._table(stream)[FIRST:].T, ids)
         return torch.zeros(len(target), device=losses.device).index_add(0, row, losses)
 
     def count(self, target: Tensor) -> Tensor:
@@ -125,13 +125,13 @@ class Rank(Ranking):
         return stream.x[row, step.clamp(min=0)], target[row, place].long(), row
 
     def _losses(self, x: Tensor, target: Tensor, table: Tensor) -> Tensor:
-        if not self.training or (self.drawn is None and not self.among):
+        if self.training and self.drawn is not None:
+            others, expected = self.drawn()
+        elif not self.among:
             return whole_losses(x @ table[FIRST:].T, target)
-        if self.drawn is None:
+        else:
             others = torch.arange(FIRST, self.vocabulary, device=x.device)
             expected = torch.zeros(len(others), device=x.device)
-        else:
-            others, expected = self.drawn()
         if self.among:
             expected = expected + math.log((self.vocabulary - FIRST) / self.among)
         return sampled_losses(x @ table[others].T, (x * table[target]).sum(1), others, expected, target)
