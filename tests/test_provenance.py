@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 import modelwright as mw
@@ -42,6 +43,33 @@ def test_rows_in_memory_are_not_written_down(run):
     rows = pandas.DataFrame({name: [5.0, 1.0] for name, column in run.columns.items() if not column.target})
     mw.explain(run, rows, method="occlusion")
     assert provenance.read(run.path)[-1]["arguments"] == {"run": str(run.path), "method": "occlusion"}
+
+
+@pytest.mark.parametrize("wrap", [list, tuple, np.array], ids=["list", "tuple", "array"])
+def test_rows_of_a_recipe_in_memory_are_not_written_down(tmp_path, wrap):
+    data = {"size": wrap([1234.5 + n for n in range(40)]), "kind": ["up", "down"] * 20}
+    recipe = {
+        "data": data,
+        "target": "kind",
+        "train": {"epochs": 1, "speed": "fixed"},
+        "model": {"fuse": {"kind": "concat", "hidden": [8]}},
+    }
+    run = mw.train(recipe, out=str(tmp_path / "run"))
+    said = provenance.read(run.path)[0]["arguments"]["recipe"]
+    assert said == {**recipe, "data": "<dict>"}
+    for name in ("provenance.jsonl", "card.md", "report.html"):
+        assert "1240.5" not in (run.path / name).read_text("utf-8")
+    mw.evaluate(str(run.path), data)
+    assert "1240.5" not in (run.path / "provenance.jsonl").read_text("utf-8")
+
+
+def test_rows_that_a_reader_is_given_in_memory_are_not_written_down(tmp_path):
+    actions = {"user": ["ann", "ann", "ann", "bob", "bob", "bob"] * 5, "item": [f"secret{n}" for n in range(30)]}
+    recipe = {"data": {"interactions": actions, "length": 9}, "train": {"epochs": 1, "speed": "fixed"}}
+    encoder = {"kind": "transformer", "causal": True, "width": 8, "heads": 2}
+    run = mw.train({**recipe, "model": {"encoders": {"history": encoder}}}, out=str(tmp_path / "run"), report=False)
+    said = provenance.read(run.path)[0]["arguments"]["recipe"]["data"]
+    assert said == {"interactions": "<dict>", "length": 9}
 
 
 def test_what_fails_leaves_no_line(run, capsys):

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .recipe_checks import reader_of
 from .status import intact
 
 LOG = "provenance.jsonl"
+ROWS = ("data", "rows")  # what rows are given as
 
 
 def recorded(verb: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,7 +38,7 @@ def recorded(verb: Callable[..., Any]) -> Callable[..., Any]:
         given = signature.bind(*arguments, **options).arguments
         said = {key: value for key, value in given.items() if _is_plain(value)}
         defaults = {key: parameter.default for key, parameter in signature.parameters.items()}
-        plain = {key: _plain(value) for key, value in said.items() if value != defaults[key]}
+        plain = {key: _plain(value, key) for key, value in said.items() if value != defaults[key]}
         for folder in _folders([*given.values(), result]):
             append(folder, verb.__name__, arguments=plain, seconds=round(time.perf_counter() - began, 3))
             card = folder / "card.md"
@@ -102,9 +104,21 @@ def _is_plain(value: Any) -> bool:
     return hasattr(value, "path") or (isinstance(value, (str, int, float, Path, tuple, Mapping)) and bool(value))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, key: str = "") -> Any:
+    """What a line holds of an argument, or of a recipe's key: of rows in memory no more than their type."""
+    if key in ROWS and _holds_rows(value):
+        return f"<{type(value).__name__}>"
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return value if isinstance(value, (str, int, float)) or value is None else str(getattr(value, "path", value))
+        return {str(name): _plain(item, key if key in ROWS else str(name)) for name, item in value.items()}
+    if isinstance(value, (str, int, float)) or value is None:
+        return value
+    path = getattr(value, "path", value)
+    return str(path) if isinstance(path, Path) else f"<{type(value).__name__}>"
+
+
+def _holds_rows(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return not reader_of(value) and not all(isinstance(item, (str, int, float, Path)) for item in value.values())
+    return isinstance(value, (tuple, list))
