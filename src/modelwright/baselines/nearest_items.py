@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ..blocks.ranking import FIRST
 from ..parts import NotNegative, Probability
 from ._features import Features
 
-FIRST = 2  # the id of the most popular item; 0 and 1 are none
 SHOWN = 20  # items that are recommended
 PAIRS = 200_000_000  # of two items in one row that are counted, gigabytes
 SCORES = 1 << 25  # that are held at once
@@ -41,17 +41,17 @@ class NearestItems:
         from scipy import sparse
 
         taken = features.tokens()
-        counted = int((np.cumsum((taken.lengths + 1) ** 2) <= PAIRS).sum())
-        taken, target = taken.take(np.arange(max(counted, 1))), target[: max(counted, 1)]
+        counted = max(int((np.cumsum((taken.lengths + 1) ** 2) <= PAIRS).sum()), 1)
+        taken, target = taken.take(np.arange(len(taken))[:counted]), target[:counted]
         row = np.concatenate([np.repeat(np.arange(len(taken)), taken.lengths), np.arange(len(taken))])
         ids = np.concatenate([taken.ids, target])
-        self.items, known = max(int(ids.max(initial=FIRST)) - FIRST + 1, 1), ids >= FIRST
+        self.items, known = int(ids.max(initial=FIRST)) - FIRST + 1, ids >= FIRST
         shape = (len(taken), self.items)
         who = sparse.csr_array((np.ones(known.sum(), np.float32), (row[known], ids[known] - FIRST)), shape=shape)
         who.data[:] = 1  # taken twice is taken
         near = (who.T @ who).tocoo()
         counts = near.diagonal()
-        near.data *= (near.row != near.col) / (np.sqrt(counts[near.row] * counts[near.col]) + max(self.shrink, 1e-9))
+        near.data *= (near.row != near.col) / (np.sqrt(counts[near.row] * counts[near.col]) + self.shrink)
         self.near = near.tocsr()
         return self
 
